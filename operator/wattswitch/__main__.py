@@ -1,0 +1,5 @@
+"""`python -m wattswitch`."""
+
+from wattswitch.cli import main
+
+main()

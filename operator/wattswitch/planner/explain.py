@@ -1,0 +1,108 @@
+"""A reason as a sentence with its numbers, for status, Events and the command line."""
+
+from collections.abc import Callable
+
+from wattswitch.planner.model import Budget, Plan, Reason, SiteState, Target, Workload
+
+Sentence = Callable[[Target, Workload, Plan, SiteState], str]
+
+
+def explain(target: Target, workload: Workload, plan: Plan, state: SiteState) -> str:
+    """Why the target has the size it has, in one sentence.
+
+    Holds no number that moves while nothing is decided, so that a status that repeats it comes to rest.
+    """
+    sentence = _SENTENCES.get(target.reason)
+    return sentence(target, workload, plan, state) if sentence else target.reason
+
+
+def _money(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.2f}/MWh"
+
+
+def _at_maximum(target: Target, w: Workload, _: Plan, __: SiteState) -> str:
+    return f"all {w.max_replicas} replicas pay: the price is below {_money(target.worth_per_mwh)}"
+
+
+def _demand_met(target: Target, _: Workload, __: Plan, ___: SiteState) -> str:
+    return f"{target.wanted_replicas} replicas serve the demand"
+
+
+def _price_above_strike(target: Target, _: Workload, __: Plan, ___: SiteState) -> str:
+    return f"the price is not below {_money(target.worth_per_mwh)}, what a MWh earns here"
+
+
+def _power_limit(target: Target, _: Workload, plan: Plan, __: SiteState) -> str:
+    return (
+        f"{target.goal_replicas} of {target.wanted_replicas} wanted replicas fit into the limit of {plan.limit_watts} W"
+    )
+
+
+def _gpu_limit(target: Target, w: Workload, _: Plan, __: SiteState) -> str:
+    return f"{target.goal_replicas} of {target.wanted_replicas} wanted replicas fit into GPU group {w.gpu_group!r}"
+
+
+def _floor_unmet(target: Target, w: Workload, plan: Plan, _: SiteState) -> str:
+    return (
+        f"the limit of {plan.limit_watts} W carries {target.goal_replicas} of the floor of {w.floor_replicas} replicas"
+    )
+
+
+def _min_run(target: Target, w: Workload, _: Plan, __: SiteState) -> str:
+    return f"wants {target.wanted_replicas} replicas, but was raised less than {w.min_run_seconds} s ago"
+
+
+def _min_off(target: Target, w: Workload, _: Plan, __: SiteState) -> str:
+    return f"wants {target.wanted_replicas} replicas, but was lowered less than {w.min_off_seconds} s ago"
+
+
+def _stale(name: str, pick: Callable[[Budget, Workload], str]) -> Sentence:
+    def sentence(target: Target, w: Workload, _: Plan, state: SiteState) -> str:
+        return f"the {name} feed is not fresh ({pick(state.budget, w)}): nothing that depends on it is raised"
+
+    return sentence
+
+
+def _price_problem(budget: Budget, _: Workload) -> str:
+    return budget.price.problem
+
+
+def _worth_problem(_: Budget, w: Workload) -> str:
+    return w.worth.signal.problem
+
+
+def _demand_problem(_: Budget, w: Workload) -> str:
+    return w.demand.signal.problem if w.demand else ""
+
+
+def _meter_problem(budget: Budget, _: Workload) -> str:
+    return budget.meter.problem if budget.meter else ""
+
+
+def _fixed(text: str) -> Sentence:
+    return lambda target, w, plan, state: text
+
+
+_SENTENCES: dict[str, Sentence] = {
+    Reason.AT_MAXIMUM: _at_maximum,
+    Reason.DEMAND_MET: _demand_met,
+    Reason.PRICE_ABOVE_STRIKE: _price_above_strike,
+    Reason.POWER_LIMIT: _power_limit,
+    Reason.GPU_LIMIT: _gpu_limit,
+    Reason.FLOOR_UNMET: _floor_unmet,
+    Reason.MIN_RUN: _min_run,
+    Reason.MIN_OFF: _min_off,
+    Reason.RAMP_UP: _fixed("power may not rise faster than rampUpWattsPerMinute"),
+    Reason.RAMP_DOWN: _fixed("power may not fall faster than rampDownWattsPerMinute"),
+    Reason.WAITING_FOR_WATTS: _fixed("waits until the watts it needs are seen free"),
+    Reason.WAITING_FOR_GPUS: _fixed("waits until the GPUs it needs are seen free"),
+    Reason.SETTLING: _fixed("waits until the cluster has shown the last change of size"),
+    Reason.PRICE_STALE: _stale("price", _price_problem),
+    Reason.WORTH_STALE: _stale("worth", _worth_problem),
+    Reason.DEMAND_STALE: _stale("demand", _demand_problem),
+    Reason.METER_STALE: _stale("meter", _meter_problem),
+    Reason.VIEW_STALE: _fixed("the cluster has not been re-listed lately: nothing is raised until it is"),
+    Reason.NOT_LEADER: _fixed("this operator does not hold the Lease: it raises nothing"),
+    Reason.PAUSED: _fixed("paused by annotation: only the limit lowers it, nothing raises it"),
+    Reason.STOPPING: _fixed("its workload object was deleted"),
+}

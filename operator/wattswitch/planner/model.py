@@ -1,0 +1,305 @@
+"""What the planner sees and says: frozen data with the unit in every name, and nothing that does I/O.
+
+Watts are integers. `it_watts` are watts of the pods themselves; everything else is at the meter, which adds the
+fixed watts of the site and multiplies the pods' watts by PUE.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+PUE_SCALE = 10_000
+"""PUE is held as an integer of ten-thousandths, so that committed watts are exact."""
+
+
+class Kind(StrEnum):
+    """What a workload is; it decides how its worth and its wish are computed."""
+
+    MINING = "MiningPool"
+    INFERENCE = "InferenceDeployment"
+
+
+class Mode(StrEnum):
+    """Advise decides and reports; Enforce also writes."""
+
+    ADVISE = "Advise"
+    ENFORCE = "Enforce"
+
+
+class OnStale(StrEnum):
+    """What a feed's dependants do while it is stale."""
+
+    HOLD = "Hold"
+    SHED = "Shed"
+    ASSUME = "Assume"
+
+
+class WorthUnit(StrEnum):
+    """The unit of a worth signal."""
+
+    PER_MWH = "PerMWh"
+    HASHPRICE = "PerPHPerDay"
+    PER_GPU_HOUR = "PerGPUHour"
+    PER_REPLICA_HOUR = "PerReplicaHour"
+
+
+class Reason(StrEnum):
+    """What binds a target, in words that never change once published."""
+
+    AT_MAXIMUM = "AtMaximum"
+    DEMAND_MET = "DemandMet"
+    PRICE_ABOVE_STRIKE = "PriceAboveStrike"
+    POWER_LIMIT = "PowerLimit"
+    GPU_LIMIT = "GPULimit"
+    FLOOR_UNMET = "FloorUnmet"
+    MIN_RUN = "MinRun"
+    MIN_OFF = "MinOff"
+    RAMP_UP = "RampUp"
+    RAMP_DOWN = "RampDown"
+    WAITING_FOR_WATTS = "WaitingForWatts"
+    WAITING_FOR_GPUS = "WaitingForGPUs"
+    SETTLING = "Settling"
+    PRICE_STALE = "PriceStale"
+    WORTH_STALE = "WorthStale"
+    DEMAND_STALE = "DemandStale"
+    METER_STALE = "MeterStale"
+    VIEW_STALE = "ViewStale"
+    NOT_LEADER = "NotLeader"
+    LEDGER_UNWRITTEN = "LedgerUnwritten"
+    PAUSED = "Paused"
+    AUTOSCALER_OWNED = "AutoscalerOwned"
+    TARGET_MISSING = "TargetMissing"
+    TARGET_UNSUPPORTED = "TargetUnsupported"
+    TARGET_CLAIMED = "TargetClaimed"
+    NAMESPACE_NOT_ADMITTED = "NamespaceNotAdmitted"
+    PRIORITY_NOT_ALLOWED = "PriorityNotAllowed"
+    HARDWARE_UNKNOWN = "HardwareUnknown"
+    GPU_COUNT_MISMATCH = "GPUCountMismatch"
+    FEED_UNKNOWN = "FeedUnknown"
+    BUDGET_MISSING = "BudgetMissing"
+    INVALID_SPEC = "InvalidSpec"
+    STOPPING = "Stopping"
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One number from a feed, with what may be done while it is not fresh.
+
+    `value` is the last good one, None where none was ever stored. `problem` is a stable CamelCase word, empty when
+    the value is fresh. `at` is the source's timestamp in Unix seconds. `assume` is used with `OnStale.ASSUME` only.
+    """
+
+    value: float | None
+    problem: str = ""
+    at: float = 0.0
+    on_stale: OnStale = OnStale.HOLD
+    assume: float | None = None
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the value may justify a raise."""
+        return not self.problem and self.value is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What running is worth: a signal, its unit, and what turns it into money per MWh."""
+
+    signal: Signal
+    unit: WorthUnit
+    pool_fee_percent: float = 0.0
+    joules_per_terahash: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """How much work waits, and how much of it one replica serves."""
+
+    signal: Signal
+    per_replica: float
+
+
+@dataclass(frozen=True, slots=True)
+class Surge:
+    """Pods that a rollout may add beyond the replicas asked for: a count, or a percentage rounded up."""
+
+    pods: int = 0
+    percent: int = 0
+
+    def extra(self, replicas: int) -> int:
+        """Surge pods at this size; a rollout never has more new pods than replicas."""
+        return min(replicas, max(self.pods, -(-self.percent * replicas // 100)))
+
+
+NO_SURGE = Surge()
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One target under control: what it draws, what it may do, what it is worth.
+
+    `booked_pods` is every pod that draws or may yet draw: asked for, surging, terminating, not yet seen to be gone.
+    `stuck_pods` are those of them that should have died by now and have not, so that others must make room for them.
+    `floor_replicas` is the contracted minimum. `held` names why only the limit may lower it and nothing may raise it;
+    `blocked` names why it may be lowered but not raised. `settled` is False from a lowering until the cluster's
+    status shows it. Times are Unix seconds; None means never.
+    """
+
+    key: str
+    kind: Kind
+    max_replicas: int
+    it_watts_per_replica: int
+    worth: Worth
+    spec_replicas: int
+    booked_pods: int
+    stuck_pods: int = 0
+    floor_replicas: int = 0
+    priority: int = 0
+    gpus_per_replica: int = 0
+    gpu_group: str = ""
+    surge: Surge = NO_SURGE
+    demand: Demand | None = None
+    ready_replicas: int = 0
+    settled: bool = True
+    raised_at: float | None = None
+    lowered_at: float | None = None
+    min_run_seconds: int = 0
+    min_off_seconds: int = 0
+    held: str = ""
+    blocked: str = ""
+
+    def pods(self, replicas: int) -> int:
+        """Pods to book for a size that is asked for, surge included."""
+        return replicas + self.surge.extra(replicas)
+
+    def it_watts(self, replicas: int) -> int:
+        """Watts of the pods to book for a size that is asked for."""
+        return self.it_watts_per_replica * self.pods(replicas)
+
+    def gpus(self, replicas: int) -> int:
+        """GPUs to book for a size that is asked for."""
+        return self.gpus_per_replica * self.pods(replicas)
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """Pods that draw and that no plan controls: their target, its object or its admission is gone.
+
+    `pods` is every booked pod, `staying_pods` those of them that nobody has asked to stop.
+    """
+
+    key: str
+    pods: int
+    staying_pods: int
+    it_watts_per_pod: int
+    gpus_per_pod: int = 0
+    gpu_group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A change of power that was asked for: `it_watts` above zero is a raise."""
+
+    at: float
+    it_watts: int
+
+
+@dataclass(frozen=True, slots=True)
+class GpuGroup:
+    """GPUs that several workloads share."""
+
+    name: str
+    gpus: int
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What the site may draw. `event_limits_watts` are the limits of the grid events in force."""
+
+    name: str
+    cap_watts: int
+    price: Signal
+    mode: Mode = Mode.ENFORCE
+    reserve_percent: int = 0
+    fixed_watts: int = 0
+    pue_1e4: int = PUE_SCALE
+    adder_per_mwh: float = 0.0
+    correction_watts: int = 0
+    event_limits_watts: tuple[int, ...] = ()
+    ramp_up_watts_per_minute: int = 0
+    ramp_down_watts_per_minute: int = 0
+    gpu_groups: tuple[GpuGroup, ...] = ()
+    meter: Signal | None = None
+
+    @property
+    def limit_watts(self) -> int:
+        """What may be drawn at the meter now."""
+        allowed = min((self.cap_watts, *self.event_limits_watts))
+        return max(0, allowed * (100 - self.reserve_percent) // 100 - self.correction_watts)
+
+    @property
+    def it_limit_watts(self) -> int:
+        """The most that all pods together may draw: exactly those sums whose committed watts are within the limit."""
+        return (self.limit_watts - self.fixed_watts) * PUE_SCALE // self.pue_1e4
+
+    def committed_watts(self, it_watts: int) -> int:
+        """Watts at the meter of pods that draw `it_watts`."""
+        return self.fixed_watts + -(-self.pue_1e4 * it_watts // PUE_SCALE)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteState:
+    """Everything one decision depends on; a recorded one replays it exactly.
+
+    `raise_gate` names why nothing at all may be raised (a `Reason` value), empty when raising is allowed.
+    """
+
+    now: float
+    budget: Budget
+    workloads: tuple[Workload, ...]
+    draws: tuple[Draw, ...] = ()
+    moves: tuple[Move, ...] = ()
+    raise_gate: str = ""
+
+    @property
+    def booked_it_watts(self) -> int:
+        """Watts of every pod in the books."""
+        return sum(w.booked_pods * w.it_watts_per_replica for w in self.workloads) + sum(
+            d.pods * d.it_watts_per_pod for d in self.draws
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """How many replicas to ask for now, where that is heading, and what binds it.
+
+    `wanted_replicas` is what price and demand alone would run, `goal_replicas` what the limit leaves of it.
+    `worth_per_mwh` is None where it is not known.
+    """
+
+    key: str
+    from_replicas: int
+    replicas: int
+    goal_replicas: int
+    wanted_replicas: int
+    reason: str
+    worth_per_mwh: float | None = None
+    look_again_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One decision. `lowers` and `raises` are keys in the order in which they are to be written.
+
+    `unmet_floor_watts` is above zero where the limit does not carry the floors. `look_again_at` is the next moment
+    at which the same facts would give another plan.
+    """
+
+    limit_watts: int
+    committed_watts: int
+    planned_watts: int
+    price_per_mwh: float | None
+    targets: tuple[Target, ...]
+    lowers: tuple[str, ...] = ()
+    raises: tuple[str, ...] = ()
+    unmet_floor_watts: int = 0
+    look_again_at: float | None = None

@@ -1,0 +1,66 @@
+"""One decision: wishes, a share of the limit for each, the steps that are safe now, and the reason for every target."""
+
+from wattswitch.planner.allocate import allocate, by_precedence
+from wattswitch.planner.model import Plan, Reason, SiteState, Target
+from wattswitch.planner.order import Steps, steps
+from wattswitch.planner.wish import Wish, wish
+from wattswitch.planner.worth import all_in_price_per_mwh
+
+
+def plan(state: SiteState) -> Plan:
+    """Decide how many replicas every workload should be asked for now.
+
+    Pure: the same state gives the same plan, whatever the order of its workloads. An infeasible site is no error: the
+    limit wins over floors and the plan says by how much they go unmet.
+    """
+    price = all_in_price_per_mwh(state.budget)
+    wishes = by_precedence(wish(workload, state, price) for workload in state.workloads)
+    goals, bound = allocate(state, wishes)
+    now = steps(state, wishes, goals)
+    targets = tuple(sorted((_target(w, goals, now, bound) for w in wishes), key=lambda target: target.key))
+    return Plan(
+        limit_watts=state.budget.limit_watts,
+        committed_watts=state.budget.committed_watts(state.booked_it_watts),
+        planned_watts=state.budget.committed_watts(_goal_it_watts(state, goals)),
+        price_per_mwh=price.value,
+        targets=targets,
+        lowers=tuple(now.lowers),
+        raises=tuple(now.raises),
+        unmet_floor_watts=sum(_unmet_floor_watts(w, goals) for w in wishes),
+        look_again_at=min((t.look_again_at for t in targets if t.look_again_at is not None), default=None),
+    )
+
+
+def _target(wish: Wish, goals: dict[str, int], now: Steps, bound: dict[str, str]) -> Target:
+    w = wish.workload
+    times = [at for at in (wish.look_again_at, now.look_again_at.get(w.key)) if at is not None]
+    return Target(
+        key=w.key,
+        from_replicas=w.spec_replicas,
+        replicas=now.sizes[w.key],
+        goal_replicas=goals[w.key],
+        wanted_replicas=wish.wanted,
+        reason=str(_reason(wish, goals[w.key], now, bound)),
+        worth_per_mwh=wish.worth_per_mwh,
+        look_again_at=min(times, default=None),
+    )
+
+
+def _reason(wish: Wish, goal: int, now: Steps, bound: dict[str, str]) -> str:
+    """What binds: what stops this step, else what the limit took, else what the wish itself was bound by."""
+    w = wish.workload
+    if w.key in now.bound:
+        return now.bound[w.key]
+    if goal < wish.floor:
+        return Reason.FLOOR_UNMET
+    return bound.get(w.key, wish.reason)
+
+
+def _unmet_floor_watts(wish: Wish, goals: dict[str, int]) -> int:
+    w = wish.workload
+    return max(0, w.it_watts(wish.floor) - w.it_watts(goals[w.key]))
+
+
+def _goal_it_watts(state: SiteState, goals: dict[str, int]) -> int:
+    controlled = sum(w.it_watts(goals[w.key]) + w.stuck_pods * w.it_watts_per_replica for w in state.workloads)
+    return controlled + sum(d.staying_pods * d.it_watts_per_pod for d in state.draws)
