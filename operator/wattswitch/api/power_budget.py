@@ -1,0 +1,208 @@
+"""PowerBudget: what a site may draw, what its hardware draws, and what the power costs."""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from wattswitch.api.base import (
+    ATOMIC,
+    BY_NAME,
+    ApiModel,
+    BookedWatts,
+    Column,
+    Conditions,
+    DeviceWatts,
+    DnsLabel,
+    Generation,
+    GpuCount,
+    Message,
+    PositiveDecimal,
+    Priority,
+    Pue,
+    Resource,
+    ResourceNames,
+    Rule,
+    Seconds,
+    ShortText,
+    Timestamp,
+    Watts,
+)
+from wattswitch.api.feed import Meter, NamedFeed, PriceFeed, cel_list
+from wattswitch.api.ledger import Books
+from wattswitch.api.selector import LabelSelector
+from wattswitch.api.units import CURRENCIES, Unit
+from wattswitch.api.workload import AGE
+
+
+class Mode(StrEnum):
+    """Whether the operator acts."""
+
+    ADVISE = "Advise"
+    ENFORCE = "Enforce"
+
+
+class Overhead(ApiModel):
+    """What the site draws besides its pods."""
+
+    fixed_watts: Watts = 0
+    """Watts at the meter that are always there, such as switches and lights; outside PUE."""
+    pue: Pue = Decimal(1)
+    """Watts at the meter per watt of the pods: cooling and losses, 1 to 3."""
+
+
+class Hardware(ApiModel):
+    """A device model and its nameplate."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule("!has(self.gpuGroup) || self.gpus > 0", "hardware in a gpuGroup needs gpus of at least 1"),
+    )
+
+    name: DnsLabel
+    """Name that workloads use; unique in the budget."""
+    watts: DeviceWatts
+    """Watts of one device under full load."""
+    joules_per_terahash: PositiveDecimal | None = None
+    """Efficiency of a miner; needed where its worth is a hashprice."""
+    gpus: GpuCount = 0
+    """GPUs in one device; needed where its worth is per GPU hour."""
+    gpu_group: DnsLabel | None = None
+    """The gpuGroup that these GPUs are taken from, where several workloads share them."""
+    stop_seconds: Seconds = 5
+    """How long a pod that vanished without being seen to terminate may still draw."""
+
+
+class GpuGroup(ApiModel):
+    """GPUs that several workloads share."""
+
+    name: DnsLabel
+    """Name that hardware refers to; unique in the budget."""
+    gpus: GpuCount
+    """GPUs that are there."""
+
+
+class Tenant(ApiModel):
+    """Namespaces whose workloads may draw from the budget."""
+
+    namespace_selector: LabelSelector
+    """Labels of the namespaces; an empty selector admits every namespace."""
+    max_priority: Priority = 100
+    """The highest priority that their workloads may have."""
+
+
+def _one_currency() -> str:
+    groups = (cel_list(tuple(u for u in Unit if u.currency in (currency, None))) for currency in CURRENCIES)
+    return (
+        f"[{', '.join(groups)}].exists(units, self.price.sources.all(s, s.unit in units)"
+        " && (!has(self.feeds) || self.feeds.all(f, f.sources.all(s, s.unit in units))))"
+    )
+
+
+class PowerBudgetSpec(ApiModel):
+    """What the admin of a site allows and knows."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "self.overhead.fixedWatts * 100 <= self.capWatts * (100 - self.reservePercent)",
+            "overhead.fixedWatts must not be above capWatts less reservePercent",
+        ),
+        Rule(
+            "!has(self.hardware) || self.hardware.all(h, !has(h.gpuGroup)"
+            " || (has(self.gpuGroups) && self.gpuGroups.exists(g, g.name == h.gpuGroup)))",
+            "every gpuGroup that hardware names must be in gpuGroups",
+        ),
+        Rule(_one_currency(), "price and feeds must all be in one currency: none is ever converted"),
+    )
+
+    mode: Mode
+    """Advise: decide and report, write to no target. Enforce: act."""
+    cap_watts: Watts
+    """The most that the site may draw, at the meter."""
+    reserve_percent: Annotated[int, Field(strict=True, ge=0, le=50, json_schema_extra={"format": "int32"})] = 0
+    """Part of the cap that stays unused, in percent."""
+    overhead: Overhead = Overhead()
+    """What the site draws besides its pods."""
+    ramp_up_watts_per_minute: Watts = 0
+    """The fastest that power may rise for economic reasons; 0 is no bound."""
+    ramp_down_watts_per_minute: Watts = 0
+    """The fastest that power may fall for economic reasons; 0 is no bound. A limit in force is met at once."""
+    hardware: Annotated[tuple[Hardware, ...], Field(max_length=64, json_schema_extra=BY_NAME)] = ()
+    """Device models at the site; workloads may only ever declare more watts than these."""
+    gpu_groups: Annotated[tuple[GpuGroup, ...], Field(max_length=16, json_schema_extra=BY_NAME)] = ()
+    """GPUs that several workloads share; left out where none are."""
+    tenants: Annotated[tuple[Tenant, ...], Field(max_length=64, json_schema_extra=ATOMIC)] = ()
+    """Who may draw from this budget; nobody where left out."""
+    price: PriceFeed
+    """The price of electricity."""
+    meter: Meter | None = None
+    """What the site draws as measured; the books alone count where left out."""
+    feeds: Annotated[tuple[NamedFeed, ...], Field(max_length=16, json_schema_extra=BY_NAME)] = ()
+    """Numbers that workloads refer to by name."""
+
+
+class LastReading(ApiModel):
+    """The last good number of a feed."""
+
+    feed: ShortText
+    """Name of the feed, or price or meter."""
+    key: Annotated[str, Field(max_length=512)] = ""
+    """Namespace and name of the workload, where the feed has a number for each."""
+    value: Annotated[str, Field(max_length=32)]
+    """The number, in base units."""
+    at: Timestamp
+    """The source's own time of the number."""
+
+
+class PowerBudgetStatus(ApiModel):
+    """What the site may draw now, what is committed, and the books. In Advise mode: what would be."""
+
+    observed_generation: Generation = 0
+    """The metadata.generation that this status is about."""
+    conditions: Conditions = ()
+    """Ready, WithinLimit, PriceFresh, MeterFresh, Curtailed, Infeasible."""
+    limit_watts: BookedWatts | None = None
+    """What may be drawn now, at the meter: the cap less reserve and correction."""
+    committed_watts: BookedWatts | None = None
+    """What everything in the books may draw together, at the meter."""
+    measured_watts: BookedWatts | None = None
+    """The last good reading of the meter."""
+    correction_watts: BookedWatts | None = None
+    """What the limit is lowered by because the meter showed more than the books."""
+    price_per_mwh: Annotated[ShortText | None, Field(alias="pricePerMWh")] = None
+    """The price with adder, per MWh."""
+    price_source: ShortText | None = None
+    """Name of the source that the price came from."""
+    within: ShortText | None = None
+    """True, or by how much committed watts are above the limit."""
+    message: Message | None = None
+    """What is wrong, if anything."""
+    targets: Books = ()
+    """The books of the targets."""
+    readings: Annotated[tuple[LastReading, ...], Field(max_length=256, json_schema_extra=ATOMIC)] = ()
+    """The last good readings of the feeds."""
+
+
+class PowerBudget(Resource):
+    """The power that a site may draw. Workloads in admitted namespaces share it."""
+
+    names: ClassVar = ResourceNames(
+        plural="powerbudgets",
+        short="pwb",
+        scope="Cluster",
+        columns=(
+            Column("Mode", ".spec.mode", description="Advise or Enforce."),
+            Column("Limit", ".status.limitWatts", type="integer", description="Watts that may be drawn now."),
+            Column("Committed", ".status.committedWatts", type="integer", description="Watts in the books."),
+            Column("Price", ".status.pricePerMWh", description="Price per MWh with adder."),
+            Column("Within", ".status.within", description="Whether the books are within the limit."),
+            Column("Ready", '.status.conditions[?(@.type=="Ready")].status', description="Whether everything works."),
+            AGE,
+        ),
+    )
+
+    kind: Literal["PowerBudget"] = "PowerBudget"
+    spec: PowerBudgetSpec
+    """What the admin of the site allows and knows."""
+    status: PowerBudgetStatus = PowerBudgetStatus()
+    """What the operator found and did."""

@@ -1,0 +1,18 @@
+"""RFC 3339 text to Unix seconds and back."""
+
+from datetime import UTC, datetime
+
+
+def format_time(at: float) -> str:
+    """Unix seconds as RFC 3339 in UTC; milliseconds only where there are any."""
+    moment = datetime.fromtimestamp(round(at * 1000) / 1000, UTC)
+    spec = "milliseconds" if moment.microsecond else "seconds"
+    return moment.isoformat(timespec=spec).replace("+00:00", "Z")
+
+
+def parse_time(text: str) -> float:
+    """RFC 3339 as Unix seconds. Raises ValueError where the text is none or names no zone."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone: write it as 2026-08-01T20:00:00Z")
+    return moment.timestamp()
