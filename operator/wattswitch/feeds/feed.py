@@ -1,0 +1,180 @@
+"""One feed: its sources polled side by side, and the first fresh one heard.
+
+A feed never says a number that no source served. While no source is fresh it repeats the last good number, together
+with what is wrong with the first source.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from wattswitch.api.feed import Feed, Source
+from wattswitch.feeds.freshness import Clocked, Judged, Refusing, Remembered, believes
+from wattswitch.feeds.reading import WHOLE, Key, Problem, Reading, Refused
+from wattswitch.feeds.source import ClockSource, PolledSource
+from wattswitch.feeds.wiring import Surroundings, build_source
+
+MAX_WORKLOADS: Final = 10_000
+"""How many workloads a feed remembers; beyond them the one that was asked for least recently is forgotten."""
+
+
+class FeedReader:
+    """Reads one feed in the background from `start` to `close`.
+
+    `now` gives Unix seconds. `on_change` is called, on the event loop, whenever an answer changes value, source or
+    problem from what was last told; changes that come by time alone are foretold by `deadline` instead.
+    """
+
+    def __init__(
+        self,
+        spec: Feed,
+        now: Callable[[], float],
+        on_change: Callable[[], None] = lambda: None,
+        *,
+        allow_private: bool = True,
+    ) -> None:
+        self.spec = spec
+        self._now = now
+        self._on_change = on_change
+        self._around = Surroundings(now, spec, allow_private)
+        self._judged: list[Judged] = []
+        self._polled: list[tuple[PolledSource, Remembered]] = []
+        self._last_good: dict[Key, Reading] = {}
+        self._told: dict[Key, Reading] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._unheard: set[str] = set()
+        for source in spec.sources:
+            self._judged.append(self._wire(source))
+        if self._around.per_workload is None:
+            self.signal_reading(now())
+
+    def start(self) -> None:
+        """Begin to poll every source, all at once; needs a running event loop."""
+        self._tasks = [
+            asyncio.create_task(self._poll(source, memory), name=f"feed-{source.name}")
+            for source, memory in self._polled
+        ]
+
+    @property
+    def heard(self) -> bool:
+        """Whether every source has answered or failed at least once."""
+        return not self._unheard
+
+    async def close(self) -> None:
+        """Stop polling; open connections are closed."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+
+    def signal_reading(self, now: float, key: Key = WHOLE) -> Reading:
+        """The number at `now`, in base units; `key` is (namespace, name) where the feed is per workload.
+
+        Fresh where a source is. Else the last good number, or None, with the first source's problem.
+        """
+        reading = self._read(now, key)
+        self._told.pop(key, None)
+        self._told[key] = reading
+        if len(self._told) > MAX_WORKLOADS:
+            forgotten = next(iter(self._told))
+            del self._told[forgotten]
+            self._last_good.pop(forgotten, None)
+        return reading
+
+    def deadline(self, now: float, key: Key = WHOLE) -> float | None:
+        """When the reading changes by the passing of time alone: it goes stale, or a window opens. Unix seconds.
+
+        None where it never does, or where it is stale already.
+        """
+        fresh = next((judged for judged in self._judged if judged.judge(key, now).fresh), None)
+        return None if fresh is None else fresh.until(key, now)
+
+    def earliest_deadline(self, now: float) -> float | None:
+        """The first `deadline` of all that was asked for so far."""
+        return min((at for key in self._told if (at := self.deadline(now, key)) is not None), default=None)
+
+    def source_problems(self, now: float) -> dict[str, str]:
+        """The problem of each source by name, "" for none; of its last request only, where the feed is per workload."""
+        if self._around.per_workload is None:
+            return {judged.spec.name: judged.judge(WHOLE, now).problem for judged in self._judged}
+        return {memory.spec.name: str(memory.fault.problem) if memory.fault else "" for _, memory in self._polled}
+
+    def seed(self, value: float, at: float, key: Key = WHOLE) -> None:
+        """Remember the last good number of an earlier process, in base units; it never counts as fresh.
+
+        A number that the feed would not believe, and one older than what is known, is ignored.
+        """
+        known = self._last_good.get(key)
+        if (known is None or known.at < at) and math.isfinite(at) and believes(value, self.spec.range):
+            self._last_good[key] = Reading(value, at, at, "ledger")
+
+    def take_over(self, other: "FeedReader") -> None:
+        """Know what the reader of an earlier spec knew, where it still means the same."""
+        unit, other_unit = self.spec.sources[0].unit, other.spec.sources[0].unit
+        if (unit.quantity, unit.currency) != (other_unit.quantity, other_unit.currency):
+            return
+        for key, reading in other._last_good.items():
+            if reading.value is not None and believes(reading.value, self.spec.range):
+                self._last_good[key] = reading
+        for _, memory in self._polled:
+            for _, before in other._polled:
+                if memory.spec == before.spec and self._around.per_workload == other._around.per_workload:
+                    memory.take_over(before)
+
+    def _wire(self, spec_source: Source) -> Judged:
+        try:
+            source = build_source(spec_source, self._around)
+        except Refused as refusal:
+            return Refusing(spec_source, refusal)
+        if isinstance(source, ClockSource):
+            return Clocked(spec_source, source, self.spec.range)
+        memory = Remembered(spec_source, self.spec.range, self.spec.stale_after_seconds)
+        self._polled.append((source, memory))
+        self._unheard.add(spec_source.name)
+        return memory
+
+    def _read(self, now: float, key: Key) -> Reading:
+        problems = []
+        for judged in self._judged:
+            reading = judged.judge(key, now)
+            if reading.fresh:
+                self._last_good[key] = reading
+                return reading
+            problems.append(reading)
+        first = problems[0]
+        last = self._last_good.get(key, replace(first, value=None))
+        return replace(last, problem=first.problem, message=f"source {first.source}: {first.message}")
+
+    async def _poll(self, source: PolledSource, memory: Remembered) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            started = loop.time()
+            await self._fetch(source, memory)
+            self._unheard.discard(source.name)
+            self._tell()
+            await asyncio.sleep(max(0.0, started + self.spec.poll_seconds - loop.time()))
+
+    async def _fetch(self, source: PolledSource, memory: Remembered) -> None:
+        try:
+            async with asyncio.timeout(self.spec.timeout_seconds):
+                answers = await source.fetch()
+        except Refused as refusal:
+            memory.failed(refusal)
+        except TimeoutError:
+            message = f"no answer within {self.spec.timeout_seconds} s"
+            memory.failed(Refused(Problem.TIMED_OUT, message))
+        except Exception as error:  # noqa: BLE001  (no feed may ever stop being polled)
+            memory.failed(Refused(Problem.UNEXPECTED, f"{type(error).__name__} in the operator: please report it"))
+        else:
+            memory.answered(answers)
+
+    def _tell(self) -> None:
+        now = self._now()
+        current = {key: self._read(now, key) for key in self._told}
+        changed = any(not current[key].same_as(told) for key, told in self._told.items())
+        self._told.update(current)
+        if changed:
+            # Not called from here: what it raises must not end the polling.
+            asyncio.get_running_loop().call_soon(self._on_change)

@@ -1,0 +1,152 @@
+"""A CSV file of times and numbers: the last row that is not in the future counts, and its time is the number's."""
+
+import csv
+import gzip
+import io
+import stat
+import zlib
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Protocol
+
+from wattswitch.api.feed import CsvFile
+from wattswitch.api.times import format_time
+from wattswitch.feeds.lane import Lane
+from wattswitch.feeds.numeric import read_number, read_unix_seconds
+from wattswitch.feeds.reading import WHOLE, Key, Problem, Reading, Refused, no_value
+
+FILE_LIMIT_BYTES: Final = 32 * 1024 * 1024
+"""The most that a file may have, after decompression: years of five-minute rows."""
+
+_PROBLEMS: Final = tuple(Problem)
+_Version = tuple[int, int, int]
+
+
+@dataclass(slots=True)
+class _Rows:
+    """Rows in order of time, packed: Unix seconds, number, and the place in `_PROBLEMS` of what is wrong, or -1."""
+
+    times: "array[float]" = field(default_factory=lambda: array("d"))
+    numbers: "array[float]" = field(default_factory=lambda: array("d"))
+    problems: "array[int]" = field(default_factory=lambda: array("b"))
+
+    def add(self, at: float, cell: str) -> None:
+        """Append a row; rows of one time replace each other."""
+        try:
+            number, problem = read_number(cell), -1
+        except Refused as refusal:
+            number, problem = 0.0, _PROBLEMS.index(refusal.problem)
+        self.times.append(at)
+        self.numbers.append(number)
+        self.problems.append(problem)
+
+
+class FileSource:
+    """Reads a CSV file with a header line (gzipped where its name ends in .gz), again only when the file changed."""
+
+    def __init__(self, name: str, spec: CsvFile, now: Callable[[], float], limit: int = FILE_LIMIT_BYTES) -> None:
+        self.name = name
+        self._spec = spec
+        self._now = now
+        self._limit = limit
+        self._lane = Lane(f"feed-{name}")
+        self._version: _Version | None = None
+        self._rows = _Rows()
+        self._refusal: Refused | None = None
+
+    async def fetch(self) -> Mapping[Key, Reading]:
+        """The number of the last row whose time is not after now. Raises Refused."""
+        await self._lane.run(self._refresh)
+        if self._refusal is not None:
+            raise Refused(self._refusal.problem, self._refusal.message)
+        return {WHOLE: self._current(self._now())}
+
+    def _current(self, now: float) -> Reading:
+        place = bisect_right(self._rows.times, now) - 1
+        if place < 0:
+            raise Refused(Problem.EMPTY, f"{self._spec.path} has no row up to now")
+        at, problem = self._rows.times[place], self._rows.problems[place]
+        if problem >= 0:
+            message = f"column {self._spec.column!r} has no usable number in the row of {format_time(at)}"
+            return no_value(Refused(_PROBLEMS[problem], message), self.name, now)
+        return Reading(self._rows.numbers[place], at, now, self.name)
+
+    def _refresh(self) -> None:
+        """Bring rows and refusal up to date with the file. Blocks on it; raises Refused while it isn't there."""
+        try:
+            status = Path(self._spec.path).stat()
+        except FileNotFoundError:
+            self._version = None
+            raise Refused(Problem.FILE_MISSING, f"{self._spec.path} does not exist: mount it") from None
+        except OSError as error:
+            raise self._unreadable(type(error).__name__) from None
+        version = (status.st_mtime_ns, status.st_size, status.st_ino)
+        if version == self._version:
+            return
+        try:
+            self._rows, self._refusal = self._read(status.st_mode), None
+        except Refused as refusal:
+            self._refusal = refusal
+        self._version = version
+
+    def _read(self, mode: int) -> _Rows:
+        if not stat.S_ISREG(mode):
+            raise self._unreadable("not a regular file")
+        try:
+            with Path(self._spec.path).open("rb") as raw:
+                content: _Bytes = gzip.GzipFile(fileobj=raw) if self._spec.path.endswith(".gz") else raw
+                capped = io.BufferedReader(_Capped(content, self._limit))
+                with io.TextIOWrapper(capped, "utf-8-sig", newline="") as text:
+                    return self._parse(csv.reader(text))
+        except (OSError, EOFError, ValueError, zlib.error, csv.Error) as error:
+            raise self._unreadable(type(error).__name__) from None
+
+    def _parse(self, lines: Iterator[list[str]]) -> _Rows:
+        header = [name.strip() for name in next(lines, [])]
+        time_place, place = self._place(header, self._spec.time_column), self._place(header, self._spec.column)
+        rows = _Rows()
+        for number, line in enumerate(lines, start=2):
+            if not line:
+                continue
+            at = read_unix_seconds(line[time_place] if time_place < len(line) else "")
+            if rows.times and at < rows.times[-1]:
+                raise self._unreadable(f"the times are not in order at row {number}")
+            rows.add(at, line[place] if place < len(line) else "")
+        return rows
+
+    def _place(self, header: list[str], column: str) -> int:
+        if column not in header:
+            message = f"{self._spec.path} has no column {column!r} among its {len(header)}"
+            raise Refused(Problem.COLUMN_MISSING, message)
+        return header.index(column)
+
+    def _unreadable(self, why: str) -> Refused:
+        return Refused(Problem.FILE_UNREADABLE, f"{self._spec.path} can't be read: {why}")
+
+
+class _Bytes(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+class _Capped(io.RawIOBase):
+    """Bytes of another stream, refused beyond a limit."""
+
+    def __init__(self, content: _Bytes, limit: int) -> None:
+        super().__init__()
+        self._content = content
+        self._limit = limit
+        self._left = limit
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "memoryview[int] | bytearray") -> int:  # type: ignore[override]
+        piece = self._content.read(len(buffer))
+        self._left -= len(piece)
+        if self._left < 0:
+            raise Refused(Problem.TOO_LARGE, f"the file has more than {self._limit} bytes")
+        buffer[: len(piece)] = piece
+        return len(piece)

@@ -1,0 +1,94 @@
+"""Every feed of every budget, one reader each, kept in step with the specs."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from wattswitch.api.feed import Feed
+from wattswitch.feeds.feed import FeedReader
+from wattswitch.feeds.reading import WHOLE, Key, Problem, Reading, Refused, no_value
+
+
+class FeedSet:
+    """Readers by budget (its uid) and feed (its name, as the caller spells it).
+
+    `now` gives Unix seconds; `on_change` is called with the uid of the budget one of whose readings changed.
+    """
+
+    def __init__(
+        self, now: Callable[[], float], on_change: Callable[[str], None], *, allow_private: bool = True
+    ) -> None:
+        self._now = now
+        self._on_change = on_change
+        self._allow_private = allow_private
+        self._readers: dict[str, dict[str, FeedReader]] = {}
+
+    async def apply(self, budget_uid: str, specs: Mapping[str, Feed]) -> None:
+        """Read exactly these feeds for the budget; no feeds where it is gone. Equal specs keep their reader.
+
+        A reader whose spec changed is replaced by one that takes over what it knows.
+        """
+        readers = self._readers.setdefault(budget_uid, {})
+        replaced = [readers.pop(name) for name in readers.keys() - specs.keys()]
+        for name, spec in specs.items():
+            current = readers.get(name)
+            if current is not None and current.spec == spec:
+                continue
+            readers[name] = self._begin(budget_uid, spec, current)
+            if current is not None:
+                replaced.append(current)
+        if not readers:
+            del self._readers[budget_uid]
+        await asyncio.gather(*(reader.close() for reader in replaced))
+
+    def budgets(self) -> frozenset[str]:
+        """The uids of budgets that have feeds."""
+        return frozenset(self._readers)
+
+    def feeds(self, budget_uid: str) -> frozenset[str]:
+        """The names of a budget's feeds."""
+        return frozenset(self._readers.get(budget_uid, {}))
+
+    def reading(self, budget_uid: str, feed: str, now: float, key: Key = WHOLE) -> Reading:
+        """A feed's reading at `now`; `key` is (namespace, name) where the feed is per workload."""
+        reader = self._find(budget_uid, feed)
+        if reader is None:
+            return no_value(Refused(Problem.NO_READING, f"the budget has no feed {feed!r}"), "", now)
+        return reader.signal_reading(now, key)
+
+    def seed(self, budget_uid: str, feed: str, value: float, at: float, key: Key = WHOLE) -> None:
+        """Give a feed its last good number from the ledger."""
+        reader = self._find(budget_uid, feed)
+        if reader is not None:
+            reader.seed(value, at, key)
+
+    def source_problems(self, budget_uid: str, feed: str, now: float) -> dict[str, str]:
+        """The problem of each source of a feed, "" for none."""
+        reader = self._find(budget_uid, feed)
+        return {} if reader is None else reader.source_problems(now)
+
+    def deadline(self, budget_uid: str, now: float) -> float | None:
+        """The first moment at which any reading of the budget changes by time alone; None where none does."""
+        readers = self._readers.get(budget_uid, {}).values()
+        return min((at for reader in readers if (at := reader.earliest_deadline(now)) is not None), default=None)
+
+    def heard(self, budget_uid: str) -> bool:
+        """Whether every source of the budget has answered or failed at least once."""
+        return all(reader.heard for reader in self._readers.get(budget_uid, {}).values())
+
+    async def close(self) -> None:
+        """Stop every reader."""
+        readers = [reader for feeds in self._readers.values() for reader in feeds.values()]
+        self._readers = {}
+        await asyncio.gather(*(reader.close() for reader in readers))
+
+    def _find(self, budget_uid: str, feed: str) -> FeedReader | None:
+        return self._readers.get(budget_uid, {}).get(feed)
+
+    def _begin(self, budget_uid: str, spec: Feed, before: FeedReader | None) -> FeedReader:
+        changed = partial(self._on_change, budget_uid)
+        reader = FeedReader(spec, self._now, changed, allow_private=self._allow_private)
+        if before is not None:
+            reader.take_over(before)
+        reader.start()
+        return reader
