@@ -1,0 +1,147 @@
+"""Plan to pods: sizes go out as soon as they are decided, lowerings first, and no write waits for another one's answer.
+
+Guarantee: a raise is sent only while the newest plan asks for it, and only after the ledger holds its size. A size that
+is on its way counts in the books as if it had arrived, and a lowered one as if it had not.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from wattswitch.cluster import KubeClient, ScaleOutcome, ScaleWrite, write_scale
+from wattswitch.engine import clock
+from wattswitch.engine.books import Book
+from wattswitch.engine.ledger import Ledger
+from wattswitch.planner.model import Plan
+
+CONCURRENCY = 32
+
+
+@dataclass
+class _Job:
+    """One size on its way. Until it is sent, a newer plan may still change it."""
+
+    book: Book
+    before: int
+    replicas: int
+    task: asyncio.Task[None] | None = None
+
+    @property
+    def raises(self) -> bool:
+        return self.replicas > self.before
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One write that is answered: what was asked of which book, and what came of it."""
+
+    book: Book
+    before: int
+    replicas: int
+    outcome: ScaleOutcome
+
+
+class Actuator:
+    """Sends the sizes of one site.
+
+    `on_written` is called after each answer and `on_reserved` when the ledger holds what raises need; both should
+    have the loop decide anew.
+    """
+
+    def __init__(
+        self,
+        client: KubeClient,
+        ledger: Ledger,
+        on_written: Callable[[Written], None],
+        on_reserved: Callable[[], None],
+    ) -> None:
+        self._client = client
+        self._ledger = ledger
+        self._on_written = on_written
+        self._on_reserved = on_reserved
+        self._jobs: dict[str, _Job] = {}
+        self._sending = 0
+        self._reserving: asyncio.Task[None] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether any write is waiting or unanswered."""
+        return bool(self._jobs)
+
+    def act(self, plan: Plan, books: Mapping[str, Book], every_book: Mapping[str, Book]) -> None:
+        """Send what `plan` asks for: lowerings first, raises as far as the ledger covers them."""
+        sizes = {target.key: target.replicas for target in plan.targets}
+        for key in plan.lowers:
+            self._enqueue(books[key], sizes[key])
+        uncovered = []
+        for key in plan.raises:
+            if self._ledger.covers(books[key], sizes[key]):
+                self._enqueue(books[key], sizes[key])
+            else:
+                uncovered.append((books[key], sizes[key]))
+        self._reserve(uncovered, every_book)
+        self._pump()
+
+    async def close(self) -> None:
+        """Drop what is unsent and wait for what is."""
+        tasks = [job.task for job in self._jobs.values() if job.task]
+        for job in [job for job in self._jobs.values() if job.task is None]:
+            self._drop(job)
+        if self._reserving:
+            tasks.append(self._reserving)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _enqueue(self, book: Book, replicas: int) -> None:
+        job = self._jobs.get(book.uid)
+        if job is None:
+            self._jobs[book.uid] = _Job(book, book.spec_replicas, replicas)
+            book.send(replicas)
+        elif job.task is None and replicas == job.before:
+            self._drop(job)
+        elif job.task is None:
+            job.replicas = replicas
+            book.send(replicas)
+
+    def _drop(self, job: _Job) -> None:
+        del self._jobs[job.book.uid]
+        job.book.unsent()
+
+    def _pump(self) -> None:
+        """Send what there are slots for, lowerings before raises."""
+        unsent = [job for job in self._jobs.values() if job.task is None]
+        for job in sorted(unsent, key=lambda job: job.raises)[: CONCURRENCY - self._sending]:
+            self._sending += 1
+            job.task = asyncio.create_task(self._write(job))
+
+    async def _write(self, job: _Job) -> None:
+        book = job.book
+        write = ScaleWrite(book.key, book.kind, book.namespace, book.name, book.uid, job.before, job.replicas)
+        try:
+            outcome = await write_scale(self._client, write)
+        except BaseException:
+            book.lost()
+            raise
+        finally:
+            self._sending -= 1
+            self._jobs.pop(book.uid, None)
+        if outcome.applied:
+            book.written(job.before, job.replicas, outcome.resource_version or 0, clock.now())
+        elif outcome.problem == "Unreachable":
+            book.lost()
+        else:
+            book.unsent()
+        self._on_written(Written(book, job.before, job.replicas, outcome))
+        self._pump()
+
+    def _reserve(self, raises: Iterable[tuple[Book, int]], every_book: Mapping[str, Book]) -> None:
+        """Have the ledger hold these sizes; the plan that follows sends them."""
+        wanted = list(raises)
+        if not wanted or (self._reserving and not self._reserving.done()):
+            return
+        for book, replicas in wanted:
+            book.reserved = replicas
+        self._reserving = asyncio.create_task(self._write_ledger(every_book))
+
+    async def _write_ledger(self, every_book: Mapping[str, Book]) -> None:
+        if await self._ledger.write(every_book):
+            self._on_reserved()

@@ -1,0 +1,175 @@
+"""The process: kopf watches and wakes, one loop decides for each budget, a re-list repairs what a watch missed."""
+
+import asyncio
+import logging
+import os
+import socket
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from wattswitch.api.parse import parse
+from wattswitch.api.power_budget import PowerBudget
+from wattswitch.api.times import format_time
+from wattswitch.cluster import EventRecorder, KubeClient, LeaderLease, StatusWriter, View, relist
+from wattswitch.engine import clock
+from wattswitch.engine.orphans import Orphans
+from wattswitch.engine.services import Recorder, Services
+from wattswitch.engine.site import SiteLoop
+from wattswitch.feeds import FeedSet
+from wattswitch.metrics import Metrics
+from wattswitch.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+TEND_SECONDS = 1.0
+STUCK_STEP_SECONDS = 30.0
+LAG_SECONDS = 5.0
+
+
+class Operator:
+    """Everything that runs beside kopf's watches."""
+
+    def __init__(self, settings: Settings, client: KubeClient, metrics: Metrics) -> None:
+        identity = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
+        self._relist_now = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._loops: dict[str, SiteLoop] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._tended_at = clock.monotonic()
+        self.services = Services(
+            settings=settings,
+            client=client,
+            view=View(self._on_change),
+            feeds=FeedSet(clock.now, self._on_feed),
+            lease=LeaderLease(
+                client, settings.lease_namespace, settings.lease_name, identity, timestamp=_micro_timestamp
+            ),
+            status=StatusWriter(client, concurrency=4),
+            events=EventRecorder(client, identity, timestamp=lambda: format_time(int(clock.now()))),
+            metrics=metrics,
+            request_relist=self._relist_now.set,
+            recorder=Recorder(settings.record) if settings.record else None,
+        )
+        self._orphans = Orphans(self.services)
+
+    def start(self) -> None:
+        """Begin: the Lease, the first list, and then the loops."""
+        self.services.status.start()
+        work = (self.services.lease.run(), self.services.events.run(), self._relist(), self._tend())
+        self._tasks = [asyncio.create_task(each) for each in work]
+        for task in self._tasks:
+            task.add_done_callback(_die_with)
+
+    async def close(self) -> None:
+        """Stop raising first, finish what is under way, give the Lease back last."""
+        lease, *others = self._tasks
+        for task in others:
+            task.remove_done_callback(_die_with)
+            task.cancel()
+        await asyncio.gather(*(loop.close() for loop in self._loops.values()))
+        await self.services.feeds.close()
+        await self.services.status.close()
+        lease.remove_done_callback(_die_with)
+        lease.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.services.client.close()
+        if self.services.recorder:
+            self.services.recorder.close()
+
+    def observe(self, event_type: Any, body: Any) -> None:
+        """Take one watch event."""
+        self.services.view.apply(event_type, body)
+
+    def problems(self) -> list[str]:
+        """Why this process is not healthy, nothing where it is."""
+        now = clock.monotonic()
+        found = []
+        if now - self._tended_at > LAG_SECONDS:
+            found.append(f"the event loop is {now - self._tended_at:.0f} s behind")
+        if not self.services.view.fresh(now, 2 * self.services.settings.view_stale_seconds) and self._loops:
+            found.append("the cluster has not been listed for too long")
+        idle = {loop.name: now - loop.stepped_at for loop in self._loops.values()}
+        late = {name: seconds for name, seconds in idle.items() if seconds > STUCK_STEP_SECONDS}
+        return found + [f"budget {name} has not been decided for {seconds:.0f} s" for name, seconds in late.items()]
+
+    @property
+    def ready(self) -> bool:
+        """Whether the cluster has been seen once."""
+        return self.services.view.relisted_at is not None
+
+    def _on_change(self) -> None:
+        self._changed.set()
+        for loop in self._loops.values():
+            loop.wake()
+
+    def _on_feed(self, uid: str) -> None:
+        if loop := self._loops.get(uid):
+            loop.wake()
+
+    async def _relist(self) -> None:
+        settings = self.services.settings
+        while True:
+            self._relist_now.clear()
+            seen = await relist(self.services.client, self.services.view, settings.namespaces or None)
+            for kind, message in {**seen.forbidden, **seen.failed}.items():
+                logger.warning("%s not listed: %s", kind, message)
+            self._changed.set()
+            pause = settings.relist_seconds if seen.complete else TEND_SECONDS
+            await asyncio.sleep(TEND_SECONDS)
+            try:
+                async with asyncio.timeout(max(0.0, pause - TEND_SECONDS)):
+                    await self._relist_now.wait()
+            except TimeoutError:
+                continue
+
+    async def _tend(self) -> None:
+        """Keep one loop for every budget, and tell workloads whose budget does not exist."""
+        while True:
+            self._tended_at = clock.monotonic()
+            self.services.metrics.leading.set(self.services.leading)
+            if self.ready:
+                await self._match_loops()
+                self._orphans.tell()
+            self._changed.clear()
+            try:
+                async with asyncio.timeout(TEND_SECONDS):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    async def _match_loops(self) -> None:
+        raws = {str(raw["metadata"]["uid"]): raw for raw in self.services.view.all("PowerBudget")}
+        for uid in [uid for uid in self._loops if uid not in raws]:
+            loop = self._loops.pop(uid)
+            logger.info("budget %s is gone: its workloads stay as they are", loop.name)
+            await loop.close()
+            self.services.metrics.forget(loop.name)
+        for uid, raw in raws.items():
+            if uid not in self._loops:
+                self._begin(uid, raw)
+
+    def _begin(self, uid: str, raw: dict[str, Any]) -> None:
+        budget, problems = parse(PowerBudget, {key: raw[key] for key in raw if key != "status"})
+        if budget is None:
+            self._orphans.unreadable(raw, problems)
+            return
+        try:
+            loop = SiteLoop(self.services, budget, raw)
+        except ValueError as error:
+            self._orphans.unreadable(raw, [f"the books in its status cannot be read: {error}"])
+            return
+        loop.start()
+        self._loops[uid] = loop
+
+
+def _micro_timestamp() -> str:
+    return datetime.fromtimestamp(clock.now(), UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _die_with(task: asyncio.Task[None]) -> None:
+    """End the process when a task that must never end has ended: a restart is safe, half an operator is not."""
+    if task.cancelled():
+        return
+    logger.critical("a task of the operator ended: %r", task.exception())
+    os._exit(70)

@@ -1,0 +1,56 @@
+"""Objects that no loop serves: workloads whose budget does not exist, and budgets that cannot be read."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from wattswitch.api.base import Condition
+from wattswitch.cluster import ObjectRef, StatusWrite
+from wattswitch.engine import clock, report
+from wattswitch.engine.reporter import PLURALS
+from wattswitch.engine.services import Services
+from wattswitch.planner.model import Reason
+
+
+class Orphans:
+    """Tells each such object once, and again when the answer changes."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._told: dict[str, tuple[int, str]] = {}
+
+    def tell(self) -> None:
+        """Give every workload without a budget a condition that says so."""
+        view = self._services.view
+        budgets = {raw["metadata"]["name"] for raw in view.all("PowerBudget")}
+        for kind, plural in PLURALS.items():
+            for raw in view.all(kind):
+                name = raw.get("spec", {}).get("budget")
+                if name in budgets:
+                    self._told.pop(raw["metadata"]["uid"], None)
+                    continue
+                message = f"PowerBudget {name} does not exist: create it or correct spec.budget; nothing is moved"
+                self._tell(raw, plural, Reason.BUDGET_MISSING, message)
+
+    def unreadable(self, raw: Mapping[str, Any], problems: list[str]) -> None:
+        """Give a budget that cannot be read a condition that says why."""
+        self._tell(raw, "powerbudgets", Reason.INVALID_SPEC, "; ".join(problems))
+
+    def _tell(self, raw: Mapping[str, Any], plural: str, reason: Reason, message: str) -> None:
+        meta = raw["metadata"]
+        uid, generation = meta["uid"], meta.get("generation", 0)
+        if self._services.standby or self._told.get(uid) == (generation, message):
+            return
+        self._told[uid] = (generation, message)
+        before = tuple(Condition.model_validate(each) for each in (raw.get("status") or {}).get("conditions") or [])
+        finding = report.Finding("Ready", holds=False, reason=str(reason), message=message)
+        after = report.conditions(before, [finding], generation, clock.now())
+        status = dict(raw.get("status") or {})
+        status |= {
+            "conditions": [each.to_raw() for each in after],
+            "observedGeneration": generation,
+            "message": message,
+        }
+        if plural != "powerbudgets":
+            status["reason"] = str(reason)
+        self._services.status.submit(StatusWrite(plural, meta.get("namespace"), meta["name"], uid, status))
+        self._services.events.record(ObjectRef.of(raw), "Warning", str(reason), message)

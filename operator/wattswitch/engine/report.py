@@ -1,0 +1,190 @@
+"""Plan to words: the status of the budget and of every workload, as data. Writes nothing."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wattswitch.api.base import Condition, ConditionStatus, set_condition
+from wattswitch.engine.books import Book
+from wattswitch.engine.observe import Observation
+from wattswitch.engine.roster import Effect, Entry
+from wattswitch.feeds import Reading
+from wattswitch.planner.explain import explain
+from wattswitch.planner.model import Kind, Mode, Plan, Reason, Signal, SiteState, Target, Workload
+
+STALE_REASONS = frozenset({Reason.PRICE_STALE, Reason.WORTH_STALE, Reason.DEMAND_STALE, Reason.METER_STALE})
+FITS_REASONS = frozenset({Reason.POWER_LIMIT, Reason.GPU_LIMIT, Reason.FLOOR_UNMET})
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One condition before it has a time."""
+
+    type: str
+    holds: bool | None
+    reason: str
+    message: str = ""
+
+
+def conditions(
+    before: Iterable[Condition], findings: Iterable[Finding], generation: int, now: float
+) -> tuple[Condition, ...]:
+    """`before` brought up to date with `findings`."""
+    result = tuple(before)
+    for finding in findings:
+        status = _STATUS[finding.holds]
+        condition = Condition(
+            type=finding.type,
+            status=status,
+            reason=finding.reason,
+            message=finding.message,
+            observed_generation=generation,
+        )
+        result = set_condition(result, condition, now)
+    return result
+
+
+_STATUS = {True: ConditionStatus.TRUE, False: ConditionStatus.FALSE, None: ConditionStatus.UNKNOWN}
+
+
+def budget_findings(
+    state: SiteState, plan: Plan, readings: Mapping[str, Reading], problems: list[str]
+) -> list[Finding]:
+    """The conditions of a budget."""
+    over = plan.committed_watts - plan.limit_watts
+    infeasible = plan.unmet_floor_watts > 0
+    price = _freshness("PriceFresh", state.budget.price, readings.get("price"))
+    found = [
+        Finding("WithinLimit", over <= 0, "Within" if over <= 0 else "Over", "" if over <= 0 else f"{over} W over"),
+        price,
+        Finding("Infeasible", infeasible, *_infeasible_text(plan)),
+    ]
+    if state.budget.meter is not None:
+        found.append(_freshness("MeterFresh", state.budget.meter, readings.get("meter")))
+    ready, reason, message = True, "Deciding", ""
+    if problems:
+        ready, reason, message = False, str(Reason.INVALID_SPEC), "; ".join(problems)
+    elif state.raise_gate:
+        ready, reason = False, state.raise_gate
+        message = "nothing is raised"
+    elif not price.holds:
+        ready, reason, message = False, str(Reason.PRICE_STALE), price.message
+    return [Finding("Ready", ready, reason, message), *found]
+
+
+def _infeasible_text(plan: Plan) -> tuple[str, str]:
+    if plan.unmet_floor_watts <= 0:
+        return "FloorsMet", ""
+    return str(
+        Reason.FLOOR_UNMET
+    ), f"the limit of {plan.limit_watts} W is {plan.unmet_floor_watts} W short of the floors"
+
+
+def _freshness(type_: str, signal: Signal, reading: Reading | None) -> Finding:
+    if signal.fresh:
+        return Finding(type_, holds=True, reason="Fresh")
+    message = reading.message if reading else ""
+    return Finding(type_, holds=False, reason=signal.problem or "NoReading", message=message)
+
+
+def budget_status(
+    state: SiteState, plan: Plan, readings: Mapping[str, Reading], last: list[dict[str, str]]
+) -> dict[str, Any]:
+    """The status of a budget, less conditions and books."""
+    over = plan.committed_watts - plan.limit_watts
+    meter = state.budget.meter
+    status: dict[str, Any] = {
+        "limitWatts": plan.limit_watts,
+        "committedWatts": plan.committed_watts,
+        "within": "True" if over <= 0 else f"Over by {over} W",
+        "readings": last,
+    }
+    if plan.price_per_mwh is not None:
+        status["pricePerMWh"] = f"{plan.price_per_mwh:.2f}"
+    if (price := readings.get("price")) is not None and price.source:
+        status["priceSource"] = price.source
+    if meter is not None:
+        status["correctionWatts"] = state.budget.correction_watts
+        if meter.value is not None:
+            status["measuredWatts"] = max(0, round(meter.value))
+    return status
+
+
+def workload_findings(entry: Entry, target: Target | None, observation: Observation, foreign: str) -> list[Finding]:
+    """The conditions of a workload."""
+    refusal = entry.problem(Effect.REFUSED, Effect.HELD, Effect.BLOCKED)
+    note = entry.problem(Effect.NOTED)
+    shown = refusal or note
+    accepted = Finding(
+        "Accepted", refusal is None, str(refusal.reason) if refusal else "Accepted", shown.message if shown else ""
+    )
+    found = [
+        accepted,
+        Finding("TargetFound", entry.facts is not None, "Found" if entry.facts else str(Reason.TARGET_MISSING)),
+        Finding("Paused", entry.paused, "Annotation" if entry.paused else "NotPaused"),
+        Finding("ForeignScale", bool(foreign), "AnotherHand" if foreign else "None", foreign),
+    ]
+    if target is not None:
+        stale = target.reason in STALE_REASONS
+        limited = target.reason in FITS_REASONS
+        found.append(Finding("SignalsFresh", not stale, target.reason if stale else "Fresh"))
+        found.append(Finding("Limited", limited, target.reason if limited else "NotLimited"))
+    ready = refusal is None and target is not None
+    reason = "Controlled" if ready else str(refusal.reason if refusal else Reason.BUDGET_MISSING)
+    gate = observation.state.raise_gate
+    if ready and gate:
+        ready, reason = False, gate
+    return [Finding("Ready", ready, reason, "" if ready else accepted.message), *found]
+
+
+def workload_status(
+    entry: Entry,
+    target: Target | None,
+    workload: Workload | None,
+    book: Book | None,
+    observation: Observation,
+    plan: Plan,
+) -> dict[str, Any]:
+    """The status of a workload, less conditions."""
+    kind, _, name = entry.target
+    status: dict[str, Any] = {"target": f"{kind}/{name}", "mode": str(observation.state.budget.mode)}
+    if target is None or workload is None or book is None:
+        problem = entry.problem(Effect.REFUSED, Effect.HELD)
+        status["reason"] = str(problem.reason) if problem else str(Reason.BUDGET_MISSING)
+        status["message"] = problem.message if problem else ""
+        return status
+    advise = observation.state.budget.mode is Mode.ADVISE
+    size = target.replicas if advise else workload.spec_replicas
+    pods = workload.pods(size) if advise else workload.booked_pods
+    status |= {
+        "replicas": workload.spec_replicas,
+        "goalReplicas": target.goal_replicas,
+        "wantedReplicas": target.wanted_replicas,
+        "readyReplicas": workload.ready_replicas,
+        "committedPods": pods,
+        "kilowatts": f"{pods * workload.it_watts_per_replica / 1000:.1f}",
+        "reason": _reason(entry, target),
+        "message": _message(entry, target, workload, observation, plan),
+    }
+    if target.worth_per_mwh is not None:
+        status["strike"] = f"{target.worth_per_mwh:.2f}"
+    if entry.kind is Kind.MINING:
+        status["replicasText"] = f"{size}/{workload.max_replicas}"
+    else:
+        status["grantedText"] = f"{size}/{target.wanted_replicas}"
+    return status
+
+
+def _reason(entry: Entry, target: Target) -> str:
+    """What binds; a problem of the object itself is told even where something else binds at the moment."""
+    problem = entry.problem(Effect.HELD, Effect.BLOCKED)
+    if problem is not None and target.reason not in FITS_REASONS:
+        return str(problem.reason)
+    return target.reason
+
+
+def _message(entry: Entry, target: Target, workload: Workload, observation: Observation, plan: Plan) -> str:
+    problem = entry.problem(Effect.HELD, Effect.BLOCKED)
+    if problem is not None and target.reason not in FITS_REASONS:
+        return problem.message
+    return explain(target, workload, plan, observation.state)

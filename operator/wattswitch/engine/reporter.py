@@ -1,0 +1,184 @@
+"""Tells people what was decided: statuses, conditions and Events, at most once a second and only what changed."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from wattswitch.api.base import Condition, ConditionStatus
+from wattswitch.cluster import ObjectRef, StatusWrite
+from wattswitch.engine import clock, report
+from wattswitch.engine.actuate import Written
+from wattswitch.engine.books import Book
+from wattswitch.engine.observe import Observation, Site
+from wattswitch.engine.roster import Entry
+from wattswitch.engine.services import Services
+from wattswitch.planner.model import Kind, Plan, Target, Workload
+
+REPORT_SECONDS = 1.0
+READINGS_SECONDS = 30.0
+PLURALS = {Kind.MINING: "miningpools", Kind.INFERENCE: "inferencedeployments"}
+BAD_WHEN_TRUE = frozenset({"Infeasible", "ForeignScale"})
+TOLD = frozenset({"Ready", "WithinLimit", "PriceFresh", "MeterFresh", "Accepted", *BAD_WHEN_TRUE})
+"""Conditions whose changes are worth an Event."""
+
+
+class Reporter:
+    """Reports on one budget and its workloads."""
+
+    def __init__(self, services: Services, name: str, uid: str) -> None:
+        self._services = services
+        self._name = name
+        self._uid = uid
+        self._latest: tuple[Observation, Plan, Site, list[str]] | None = None
+        self._fresh = asyncio.Event()
+        self._conditions: dict[str, tuple[Condition, ...]] = {}
+        self._told: dict[str, tuple[object, ...]] = {}
+        self._readings: list[dict[str, str]] = []
+        self._readings_at = 0.0
+        self._over_since: float | None = None
+
+    def submit(self, observation: Observation, plan: Plan, site: Site, problems: list[str]) -> None:
+        """Have this decision told soon, in the place of any earlier one."""
+        self._count_over(plan)
+        self._latest = (observation, plan, site, problems)
+        self._fresh.set()
+
+    def written(self, written: Written) -> None:
+        """Tell one write."""
+        book, outcome = written.book, written.outcome
+        kind, _, rest = book.workload.partition("/")
+        namespace, _, name = rest.partition("/")
+        raw = self._services.view.get(kind, namespace, name) if kind in PLURALS else None
+        if raw is None:
+            return
+        change = f"{book.kind} {book.name} {written.before} → {written.replicas}"
+        if outcome.applied:
+            verb = "Raised" if written.replicas > written.before else "Lowered"
+            self._services.events.record(ObjectRef.of(raw), "Normal", verb, change)
+        else:
+            message = f"{change} was not written: {outcome.problem} {outcome.message}"
+            self._services.events.record(ObjectRef.of(raw), "Warning", "ScaleFailed", message)
+
+    async def run(self) -> None:
+        """Tell the latest decision, again and again."""
+        while True:
+            await self._fresh.wait()
+            self._fresh.clear()
+            if self._latest is not None and not self._services.standby:
+                self._tell(*self._latest)
+            await asyncio.sleep(REPORT_SECONDS)
+
+    def _count_over(self, plan: Plan) -> None:
+        now = clock.monotonic()
+        if self._over_since is not None:
+            self._services.metrics.over_limit.labels(self._name).inc(now - self._over_since)
+        self._over_since = now if plan.committed_watts > plan.limit_watts else None
+
+    def _tell(self, observation: Observation, plan: Plan, site: Site, problems: list[str]) -> None:
+        now = observation.state.now
+        self._tell_budget(observation, plan, site, problems, now)
+        targets = {target.key: target for target in plan.targets}
+        workloads = {workload.key: workload for workload in observation.state.workloads}
+        for entry in observation.entries:
+            book = observation.books.get(entry.key)
+            self._tell_workload(entry, targets.get(entry.key), workloads.get(entry.key), book, observation, plan, now)
+        for uid in self._told.keys() - {entry.uid for entry in observation.entries}:
+            self._forget(uid)
+
+    def _tell_budget(self, observation: Observation, plan: Plan, site: Site, problems: list[str], now: float) -> None:
+        raw = self._services.view.get("PowerBudget", None, self._name)
+        if raw is None:
+            return
+        readings = site.feeds.current()
+        for name, reading in readings.items():
+            self._services.metrics.feed_age.labels(self._name, name).set(max(0.0, now - reading.at))
+            self._services.metrics.feed_fresh.labels(self._name, name).set(reading.fresh)
+        if now >= self._readings_at + READINGS_SECONDS:
+            self._readings, self._readings_at = site.feeds.last_readings(), now
+        status = report.budget_status(observation.state, plan, readings, self._readings)
+        findings = report.budget_findings(observation.state, plan, readings, problems)
+        self._write(raw, "powerbudgets", status, findings, now, keep=("targets",))
+
+    def _tell_workload(
+        self,
+        entry: Entry,
+        target: Target | None,
+        workload: Workload | None,
+        book: Book | None,
+        observation: Observation,
+        plan: Plan,
+        now: float,
+    ) -> None:
+        foreign = book.foreign if book else ""
+        facts = (
+            target,
+            _still(workload),
+            foreign,
+            tuple(entry.problems),
+            observation.state.raise_gate,
+            plan.limit_watts,
+        )
+        if self._told.get(entry.uid) == facts:
+            return
+        self._told[entry.uid] = facts
+        status = report.workload_status(entry, target, workload, book, observation, plan)
+        findings = report.workload_findings(entry, target, observation, foreign)
+        self._write(entry.raw, PLURALS[entry.kind], status, findings, now)
+
+    def _write(
+        self,
+        raw: Mapping[str, Any],
+        plural: str,
+        status: dict[str, Any],
+        findings: Iterable[report.Finding],
+        now: float,
+        keep: tuple[str, ...] = (),
+    ) -> None:
+        meta = raw["metadata"]
+        uid, generation = meta["uid"], meta.get("generation", 0)
+        before = self._before(raw)
+        after = report.conditions(before, findings, generation, now)
+        self._conditions[uid] = after
+        self._tell_changes(raw, before, after)
+        found = {key: value for key, value in (raw.get("status") or {}).items() if key not in keep}
+        self._services.status.seen(uid, found)
+        status |= {
+            "observedGeneration": generation,
+            "conditions": [condition.to_raw() for condition in after],
+        }
+        self._services.status.submit(StatusWrite(plural, meta.get("namespace"), meta["name"], uid, status))
+
+    def _before(self, raw: Mapping[str, Any]) -> tuple[Condition, ...]:
+        uid = raw["metadata"]["uid"]
+        if uid not in self._conditions:
+            kept = (raw.get("status") or {}).get("conditions") or []
+            self._conditions[uid] = tuple(Condition.model_validate(each) for each in kept)
+        return self._conditions[uid]
+
+    def _tell_changes(
+        self, raw: Mapping[str, Any], before: tuple[Condition, ...], after: tuple[Condition, ...]
+    ) -> None:
+        """An Event for every condition that turned bad, and one when the object is Ready again."""
+        old = {condition.type: condition.status for condition in before}
+        for condition in after:
+            was = old.get(condition.type)
+            if condition.type not in TOLD or was == condition.status:
+                continue
+            bad = ConditionStatus.TRUE if condition.type in BAD_WHEN_TRUE else ConditionStatus.FALSE
+            text = condition.message or f"{condition.type} is {condition.status}"
+            if condition.status == bad:
+                self._services.events.record(ObjectRef.of(raw), "Warning", condition.reason, text)
+            elif condition.type == "Ready" and was is not None:
+                self._services.events.record(ObjectRef.of(raw), "Normal", "Ready", text)
+
+    def _forget(self, uid: str) -> None:
+        self._told.pop(uid, None)
+        self._conditions.pop(uid, None)
+        self._services.status.forget(uid)
+
+
+def _still(workload: Workload | None) -> tuple[object, ...]:
+    """What a workload's status shows of its state, without the times of its readings."""
+    if workload is None:
+        return ()
+    return (workload.spec_replicas, workload.ready_replicas, workload.booked_pods, workload.max_replicas, workload.held)

@@ -1,0 +1,226 @@
+"""The loop of one budget: observe, plan, act, report, then wait for an event or a deadline.
+
+Guarantee: a step never waits for the network. Writes, lists, ledgers and statuses have tasks of their own, and what
+they bring wakes the loop. An error in a step is counted and logged, and the next step comes all the same.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from wattswitch.api.feed import Feed
+from wattswitch.api.parse import parse
+from wattswitch.api.power_budget import Mode, PowerBudget
+from wattswitch.cluster import list_pods
+from wattswitch.engine import clock
+from wattswitch.engine.actuate import Actuator, Written
+from wattswitch.engine.books import Book, Pods
+from wattswitch.engine.ledger import Ledger
+from wattswitch.engine.observe import Observation, Site, observe
+from wattswitch.engine.reporter import Reporter
+from wattswitch.engine.roster import Roster
+from wattswitch.engine.services import Services
+from wattswitch.engine.sitefeeds import SiteFeeds
+from wattswitch.errors import WattswitchError
+from wattswitch.planner import plan
+from wattswitch.planner.model import Move, Plan, Reason
+from wattswitch.planner.record import to_line
+
+logger = logging.getLogger(__name__)
+
+LEAST_GAP_SECONDS = 0.02
+LIST_SECONDS = 1.0
+LEDGER_SECONDS = 1.0
+MOVE_MEMORY_SECONDS = 900.0
+LIST_CONCURRENCY = 8
+FIRST_ANSWER_SLACK_SECONDS = 0.5
+
+
+class SiteLoop:
+    """Runs one budget until it is closed."""
+
+    def __init__(self, services: Services, budget: PowerBudget, raw: Mapping[str, Any]) -> None:
+        self.name = budget.metadata.name
+        self.uid = str(raw["metadata"]["uid"])
+        self.stepped_at = clock.monotonic()
+        self._services = services
+        self._site = Site(budget, SiteFeeds(services.feeds, self.uid))
+        self._generation = -1
+        self._problems: list[str] = []
+        self._wake = asyncio.Event()
+        self._roster = Roster(services.view)
+        self._ledger = Ledger(services.client, self.name, self.uid)
+        self._actuator = Actuator(services.client, self._ledger, self._written, self.wake)
+        self._reporter = Reporter(services, self.name, self.uid)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._observation: Observation | None = None
+        self._ledger_dirty = False
+        self._readable = True
+        self._last_plan: Plan | None = None
+        self._following: asyncio.Task[None] | None = None
+        self._site.books.update(self._ledger.read(raw, services.view.all("PowerLedger")))
+        self._kept = raw.get("status") or {}
+
+    def wake(self) -> None:
+        """Have the loop decide anew."""
+        self._wake.set()
+
+    def start(self) -> None:
+        """Start the loop and what serves it."""
+        work = (self._run(), self._list_pods(), self._keep_ledger(), self._reporter.run())
+        self._tasks = [asyncio.create_task(each) for each in work]
+
+    async def close(self) -> None:
+        """Stop deciding, wait for the writes that are under way, and leave everything as it is."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._actuator.close()
+        await self._site.feeds.close()
+
+    async def _prepare(self) -> None:
+        """Take over what an earlier process knew, and give every feed the time of one answer before deciding."""
+        feeds = self._site.feeds
+        self._site.correction.watts = int(self._kept.get("correctionWatts") or 0)
+        await feeds.follow(self._site.budget.spec)
+        feeds.seed(self._kept.get("readings") or [])
+        patience = max(feed.timeout_seconds for feed in _feeds(self._site.budget)) + FIRST_ANSWER_SLACK_SECONDS
+        until = clock.monotonic() + patience
+        while not feeds.heard and clock.monotonic() < until:  # noqa: ASYNC110  (many readers, heard once)
+            await asyncio.sleep(LEAST_GAP_SECONDS)
+
+    async def _run(self) -> None:
+        await self._prepare()
+        while True:
+            self._wake.clear()
+            began = clock.monotonic()
+            try:
+                self.step()
+            except Exception:  # the loop must outlive any one decision
+                logger.exception("budget %s: the decision failed", self.name)
+                self._services.metrics.failures.labels(self.name).inc()
+            self.stepped_at = clock.monotonic()
+            await self._rest(self.stepped_at - began)
+
+    async def _rest(self, took_seconds: float) -> None:
+        """Wait for an event or a deadline; never less than the last step took, so that others get their turn."""
+        await asyncio.sleep(max(LEAST_GAP_SECONDS, took_seconds))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._seconds_to_deadline()):
+                await self._wake.wait()
+
+    def _seconds_to_deadline(self) -> float:
+        now = clock.now()
+        times = [now + self._services.settings.heartbeat_seconds]
+        if (at := self._site.feeds.deadline(now)) is not None:
+            times.append(at)
+        for book in self._site.books.values():
+            times += [at for at in (book.tail_end(now), book.settles_at()) if at is not None]
+        if self._last_plan is not None and self._last_plan.look_again_at is not None:
+            times.append(self._last_plan.look_again_at)
+        return max(0.0, min(times) - now)
+
+    def step(self) -> None:
+        """One decision from what is known now."""
+        raw = self._services.view.get("PowerBudget", None, self.name)
+        if raw is None or raw["metadata"]["uid"] != self.uid:
+            return
+        now = clock.now()
+        self._follow(raw)
+        entries = self._roster.entries(self._site.budget)
+        observation = observe(self._site, self._services.view, entries, now, self._raise_gate())
+        decision = plan(observation.state)
+        self._site.correction.note(now, decision.committed_watts)
+        self._services.metrics.decision.labels(self.name).observe(max(0.0, clock.now() - now))
+        changed = self._last_plan is None or decision != self._last_plan
+        self._observation, self._last_plan = observation, decision
+        if changed and self._services.recorder is not None:
+            self._services.recorder.write(to_line(observation.state, decision))
+        if self._enforcing:
+            self._actuator.act(decision, observation.books, self._site.books)
+        self._services.metrics.show(observation.state, decision)
+        self._reporter.submit(observation, decision, self._site, self._problems)
+
+    def _follow(self, raw: Mapping[str, Any]) -> None:
+        """Follow the budget's spec; one that cannot be read leaves the last one in force and raises nothing."""
+        generation = raw["metadata"].get("generation", 0)
+        if generation == self._generation:
+            return
+        budget, self._problems = parse(PowerBudget, {key: raw[key] for key in raw if key != "status"})
+        self._generation = generation
+        if budget is not None:
+            self._site.budget = budget
+            self._following = asyncio.create_task(self._site.feeds.follow(budget.spec))
+        self._readable = budget is not None
+
+    @property
+    def _enforcing(self) -> bool:
+        return self._site.budget.spec.mode is Mode.ENFORCE and not self._services.standby
+
+    def _raise_gate(self) -> str:
+        services = self._services
+        if not self._readable:
+            return str(Reason.INVALID_SPEC)
+        if not services.leading:
+            return str(Reason.NOT_LEADER)
+        if not services.view.fresh(clock.monotonic(), services.settings.view_stale_seconds):
+            return str(Reason.VIEW_STALE)
+        return ""
+
+    def _written(self, written: Written) -> None:
+        """Remember what was moved, tell it, and decide anew."""
+        book, outcome = written.book, written.outcome
+        direction = "up" if written.replicas > written.before else "down"
+        self._services.metrics.writes.labels(self.name, direction, outcome.problem or "Applied").inc()
+        self._reporter.written(written)
+        if outcome.applied:
+            now = clock.now()
+            it_watts = (book.size(written.replicas) - book.size(written.before)) * book.watts
+            self._site.moves = [move for move in self._site.moves if move.at > now - MOVE_MEMORY_SECONDS]
+            self._site.moves.append(Move(now, it_watts))
+            self._site.listed.pop(book.uid, None)
+            self._ledger_dirty = True
+        elif outcome.problem in {"Changed", "Gone"}:
+            self._services.request_relist()
+        self.wake()
+
+    async def _keep_ledger(self) -> None:
+        """Bring the ledger up to date behind the loop: what a raise needs was written before it already."""
+        while True:
+            await asyncio.sleep(LEDGER_SECONDS)
+            if not self._enforcing or self._actuator.busy:
+                continue
+            if self._ledger_dirty or self._ledger.missing(self._site.books):
+                self._ledger_dirty = not await self._ledger.write(self._site.books)
+
+    async def _list_pods(self) -> None:
+        """Count the pods of targets whose status does not, as long as there are such targets."""
+        while True:
+            await asyncio.sleep(LIST_SECONDS)
+            unlisted = self._observation.unlisted if self._observation else ()
+            slots = asyncio.Semaphore(LIST_CONCURRENCY)
+            if any(await asyncio.gather(*(self._list(book, slots) for book in unlisted))):
+                self.wake()
+
+    async def _list(self, book: Book, slots: asyncio.Semaphore) -> bool:
+        """List the pods of one target; True when the count is new."""
+        writes = book.written_version
+        try:
+            async with slots:
+                count = await list_pods(self._services.client, book.namespace, book.selector)
+        except WattswitchError as problem:
+            logger.warning("pods of %s not listed: %s", book.key, problem)
+            return False
+        if book.sent is not None or book.written_version != writes:
+            return False
+        listed = Pods(count.alive, count.terminating)
+        changed = self._site.listed.get(book.uid) != listed
+        self._site.listed[book.uid] = listed
+        return changed
+
+
+def _feeds(budget: PowerBudget) -> list[Feed]:
+    spec = budget.spec
+    return [spec.price, *spec.feeds, *([spec.meter] if spec.meter else [])]

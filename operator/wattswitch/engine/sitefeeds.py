@@ -1,0 +1,85 @@
+"""The feeds of one budget under the names that the loop uses."""
+
+from collections.abc import Iterable, Mapping
+
+from wattswitch.api.feed import Feed
+from wattswitch.api.power_budget import PowerBudgetSpec
+from wattswitch.api.times import format_time, parse_time
+from wattswitch.engine import clock
+from wattswitch.feeds import WHOLE, FeedSet, Key, Reading
+
+PRICE = "price"
+METER = "meter"
+NAMED = "feed:"
+"""Goes before the names of named feeds, so that one called `price` is not the price."""
+
+
+class SiteFeeds:
+    """Reads a budget's price, meter and named feeds; the readers follow its spec."""
+
+    def __init__(self, feeds: FeedSet, uid: str) -> None:
+        self._feeds = feeds
+        self._uid = uid
+        self._per_workload: frozenset[str] = frozenset()
+        self._asked: set[tuple[str, Key]] = set()
+        self._kept: dict[tuple[str, Key], dict[str, str]] = {}
+
+    async def follow(self, spec: PowerBudgetSpec) -> None:
+        """Read what `spec` says from now on."""
+        specs: dict[str, Feed] = {PRICE: spec.price}
+        if spec.meter is not None:
+            specs[METER] = spec.meter
+        specs |= {NAMED + feed.name: feed for feed in spec.feeds}
+        self._per_workload = frozenset(feed.name for feed in spec.feeds if feed.per_workload is not None)
+        await self._feeds.apply(self._uid, specs)
+
+    @property
+    def heard(self) -> bool:
+        """Whether every source has answered or failed at least once."""
+        return self._feeds.heard(self._uid)
+
+    def price(self) -> Reading:
+        """The price, without adder, per MWh."""
+        return self._read(PRICE, WHOLE)
+
+    def meter(self) -> Reading:
+        """What the site draws as measured, in watts."""
+        return self._read(METER, WHOLE)
+
+    def named(self, name: str, namespace: str, workload: str) -> Reading:
+        """The number of a named feed for one workload."""
+        return self._read(NAMED + name, (namespace, workload) if name in self._per_workload else WHOLE)
+
+    def deadline(self, now: float) -> float | None:
+        """The first moment at which a reading changes by time alone."""
+        return self._feeds.deadline(self._uid, now)
+
+    def current(self) -> dict[str, Reading]:
+        """The readings that are not per workload, by name without prefix; the price and the meter keep theirs."""
+        return {name: self._read(name, key) for name, key in sorted(self._asked) if key == WHOLE}
+
+    def seed(self, kept: Iterable[Mapping[str, str]]) -> None:
+        """Take over the last good readings that an earlier process wrote down."""
+        for last in kept:
+            namespace, _, workload = last.get("key", "").partition("/")
+            key = (namespace, workload) if workload else WHOLE
+            self._kept[(last["feed"], key)] = dict(last)
+            self._feeds.seed(self._uid, last["feed"], float(last["value"]), parse_time(last["at"]), key)
+
+    def last_readings(self, most: int = 256) -> list[dict[str, str]]:
+        """The last good readings, to be written down; an entry changes with its value only, so that it rests."""
+        for name, key in self._asked:
+            reading = self._read(name, key)
+            value = "" if reading.value is None else f"{reading.value:.6g}"
+            if value and self._kept.get((name, key), {}).get("value") != value:
+                entry = {"feed": name, "value": value, "at": format_time(int(reading.at))}
+                self._kept[(name, key)] = entry if key == WHOLE else {**entry, "key": "/".join(key)}
+        return [self._kept[place] for place in sorted(self._kept)][:most]
+
+    async def close(self) -> None:
+        """Stop reading."""
+        await self._feeds.apply(self._uid, {})
+
+    def _read(self, name: str, key: Key) -> Reading:
+        self._asked.add((name, key))
+        return self._feeds.reading(self._uid, name, clock.now(), key)

@@ -1,0 +1,109 @@
+"""Prometheus series of the operator: shows states, plans and readings; computes nothing."""
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from wattswitch.planner.model import Plan, SiteState
+
+WORKLOAD = ("budget", "kind", "namespace", "name")
+DECISION_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+
+
+class Metrics:
+    """All series, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.limit = self._gauge("limit_watts", "Watts that the site may draw now, at the meter", "budget")
+        self.committed = self._gauge("committed_watts", "Watts that everything in the books may draw", "budget")
+        self.planned = self._gauge("planned_watts", "Watts that the plan is heading for", "budget")
+        self.measured = self._gauge("measured_watts", "Last good reading of the meter", "budget")
+        self.correction = self._gauge("correction_watts", "Watts taken off the limit for the meter's sake", "budget")
+        self.unmet_floor = self._gauge("unmet_floor_watts", "Watts of floors that the limit does not carry", "budget")
+        self.price = self._gauge("price_per_mwh", "All-in price of electricity per MWh", "budget")
+        self.replicas = self._gauge("workload_replicas", "Replicas asked for", *WORKLOAD)
+        self.goal = self._gauge("workload_goal_replicas", "Replicas that the workload is heading for", *WORKLOAD)
+        self.wanted = self._gauge("workload_wanted_replicas", "Replicas that price and demand would run", *WORKLOAD)
+        self.watts = self._gauge("workload_watts", "Watts of the booked pods, without PUE", *WORKLOAD)
+        self.worth = self._gauge("workload_worth_per_mwh", "What a MWh earns in this workload", *WORKLOAD)
+        self.reason = self._gauge("workload_reason", "1 for the reason that binds the workload", *WORKLOAD, "reason")
+        self.feed_age = self._gauge("feed_age_seconds", "Age of the feed's number by its own time", "budget", "feed")
+        self.feed_fresh = self._gauge("feed_fresh", "1 while the feed is fresh", "budget", "feed")
+        self.leading = self._gauge("leading", "1 while this process holds the Lease")
+        self.over_limit = Counter(
+            "wattswitch_over_limit_seconds",
+            "Seconds with committed above the limit",
+            ["budget"],
+            registry=self.registry,
+        )
+        self.writes = Counter(
+            "wattswitch_scale_writes", "Sizes written", ["budget", "direction", "outcome"], registry=self.registry
+        )
+        self.failures = Counter(
+            "wattswitch_decision_failures", "Decisions that ended in an error", ["budget"], registry=self.registry
+        )
+        self.decision = Histogram(
+            "wattswitch_decision_seconds",
+            "From waking up to the plan",
+            ["budget"],
+            buckets=DECISION_BUCKETS,
+            registry=self.registry,
+        )
+        self._shown: dict[str, dict[str, tuple[tuple[str, ...], str]]] = {}
+
+    def show(self, state: SiteState, plan: Plan) -> None:
+        """Bring all series of one budget up to date, and drop those of workloads that are gone."""
+        name = state.budget.name
+        self.limit.labels(name).set(plan.limit_watts)
+        self.committed.labels(name).set(plan.committed_watts)
+        self.planned.labels(name).set(plan.planned_watts)
+        self.correction.labels(name).set(state.budget.correction_watts)
+        self.unmet_floor.labels(name).set(plan.unmet_floor_watts)
+        if plan.price_per_mwh is not None:
+            self.price.labels(name).set(plan.price_per_mwh)
+        if state.budget.meter is not None and state.budget.meter.value is not None:
+            self.measured.labels(name).set(state.budget.meter.value)
+        self._show_workloads(name, state, plan)
+
+    def forget(self, budget: str) -> None:
+        """Drop every series of a budget that is gone."""
+        self._drop(self._shown.pop(budget, {}).values())
+        for gauge in (self.limit, self.committed, self.planned, self.measured, self.correction, self.unmet_floor):
+            _remove(gauge, (budget,))
+        _remove(self.price, (budget,))
+
+    def _show_workloads(self, budget: str, state: SiteState, plan: Plan) -> None:
+        booked = {w.key: w.booked_pods * w.it_watts_per_replica for w in state.workloads}
+        before, after = self._shown.get(budget, {}), {}
+        for target in plan.targets:
+            labels = (budget, *target.key.split("/", 2))
+            self.replicas.labels(*labels).set(target.replicas)
+            self.goal.labels(*labels).set(target.goal_replicas)
+            self.wanted.labels(*labels).set(target.wanted_replicas)
+            self.watts.labels(*labels).set(booked[target.key])
+            if target.worth_per_mwh is not None:
+                self.worth.labels(*labels).set(target.worth_per_mwh)
+            shown = before.pop(target.key, None)
+            if shown is not None and shown[1] != target.reason:
+                _remove(self.reason, (*labels, shown[1]))
+            self.reason.labels(*labels, target.reason).set(1)
+            after[target.key] = (labels, target.reason)
+        self._drop(before.values())
+        self._shown[budget] = after
+
+    def _drop(self, shown: Iterable[tuple[tuple[str, ...], str]]) -> None:
+        for labels, reason in shown:
+            for gauge in (self.replicas, self.goal, self.wanted, self.watts, self.worth):
+                _remove(gauge, labels)
+            _remove(self.reason, (*labels, reason))
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"wattswitch_{name}", text, labels, registry=self.registry)
+
+
+def _remove(gauge: Gauge, labels: tuple[str, ...]) -> None:
+    try:
+        gauge.remove(*labels)
+    except KeyError:
+        return
