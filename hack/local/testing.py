@@ -1,0 +1,18 @@
+"""The command `hack/test`: the checks, the control plane, then pytest in this order and in one report."""
+
+import os
+import subprocess
+import sys
+
+from local import checks, failed_checks, programs
+
+
+def main() -> int:
+    """Run everything and return pytest's exit code, which counts a failed check as a failure."""
+    arguments = sys.argv[1:]
+    failed = [] if arguments else checks.failures()
+    if not arguments:
+        programs.ensure_all()
+    environment = {**os.environ, failed_checks.VARIABLE: ",".join(failed)}
+    command = [sys.executable, "-m", "pytest", "-p", "local.failed_checks", *arguments]
+    return subprocess.run(command, cwd=checks.CHECKOUT, env=environment, check=False).returncode
