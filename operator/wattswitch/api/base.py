@@ -251,7 +251,7 @@ class Condition(ApiModel):
     """Why, for people."""
     observed_generation: Generation = 0
     """The metadata.generation of the object that this was found for."""
-    last_transition_time: Timestamp = ""
+    last_transition_time: Timestamp | None = None
     """When the status last changed."""
 
 

@@ -80,6 +80,7 @@ class Actuator:
             else:
                 uncovered.append((books[key], sizes[key]))
         self._reserve(uncovered, every_book)
+        self._release({books[key].uid for key in plan.raises}, every_book)
         self._pump()
 
     async def close(self) -> None:
@@ -141,6 +142,13 @@ class Actuator:
         for book, replicas in wanted:
             book.reserved = replicas
         self._reserving = asyncio.create_task(self._write_ledger(every_book))
+
+    @staticmethod
+    def _release(raising: set[str], every_book: Mapping[str, Book]) -> None:
+        """Give up sizes that no plan asks for any more."""
+        for book in every_book.values():
+            if book.reserved and book.uid not in raising:
+                book.reserved = 0
 
     async def _write_ledger(self, every_book: Mapping[str, Book]) -> None:
         if await self._ledger.write(every_book):

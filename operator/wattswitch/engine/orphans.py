@@ -44,8 +44,8 @@ class Orphans:
         before = tuple(Condition.model_validate(each) for each in (raw.get("status") or {}).get("conditions") or [])
         finding = report.Finding("Ready", holds=False, reason=str(reason), message=message)
         after = report.conditions(before, [finding], generation, clock.now())
-        status = dict(raw.get("status") or {})
-        status |= {
+        # Only fields of our own: the books in a budget's status must not be written from a view.
+        status: dict[str, Any] = {
             "conditions": [each.to_raw() for each in after],
             "observedGeneration": generation,
             "message": message,

@@ -105,8 +105,8 @@ class SiteLoop:
             await self._rest(self.stepped_at - began)
 
     async def _rest(self, took_seconds: float) -> None:
-        """Wait for an event or a deadline; never less than the last step took, so that others get their turn."""
-        await asyncio.sleep(max(LEAST_GAP_SECONDS, took_seconds))
+        """Wait for an event or a deadline; never less than twice what the last step took, so that writes get their turn."""
+        await asyncio.sleep(max(LEAST_GAP_SECONDS, 2 * took_seconds))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._seconds_to_deadline()):
                 await self._wake.wait()
