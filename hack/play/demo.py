@@ -7,7 +7,8 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -26,6 +27,8 @@ SPEED = 480.0
 DELETED, CROWDED = "summaries", "s19j"
 POLL_SECONDS = 0.1
 DWELLS_HELD = 2
+ROW_AT = 0.9
+"""Part of a step after which its row is read: the feeds are polled once a second."""
 WRONG_USE, INTERRUPTED = 2, 130
 
 
@@ -90,20 +93,20 @@ class Demo:
         cap_watts = next(m["spec"]["capWatts"] for m in applied if m["kind"] == "PowerBudget")
         start = self._script.prices.start
         for step in range(STEPS):
-            yield Occasion(step, "", self._stepper(stage, shown, step))
+            yield Occasion(step, "", partial(self._begin, step))
+            yield Occasion(step + ROW_AT, "", partial(self._show, step, stage, shown))
         yield from day.happenings(stage.server, start, cap_watts, deployments[DELETED], deployments[CROWDED])
         yield from day.kills(self._chosen.kill, self._chosen.seed, start, restart)
 
-    def _stepper(self, stage: Stage, shown: Display, step: int) -> Callable[[], None]:
-        def take() -> None:
-            self._player.step = step
-            clock = day.time_of_day(step, self._script.prices.start)
-            row = read_row(stage.server, site.BUDGET, step, clock, time.time)
-            self._rows.append(row)
-            shown.row(row)
-            self._first_row_seconds = self._first_row_seconds or time.monotonic() - self._began
+    def _begin(self, step: int) -> None:
+        self._player.step = step
 
-        return take
+    def _show(self, step: int, stage: Stage, shown: Display) -> None:
+        clock = day.time_of_day(step, self._script.prices.start)
+        row = read_row(stage.server, site.BUDGET, step, clock, time.time)
+        self._rows.append(row)
+        shown.row(row)
+        self._first_row_seconds = self._first_row_seconds or time.monotonic() - self._began
 
     def _close(self, stage: Stage, manifests: list[site.Manifest]) -> Closing:
         seen = stage.monitor.finish()

@@ -191,10 +191,14 @@ class Monitor:
 
 
 def _resize(now: float, before: Target | None, after: Target) -> Resize | None:
-    """What happened to a target's size, None where nothing did."""
+    """What happened to a target's size, None where nothing did.
+
+    A write to /scale that asks for 0 loses the field's owner, and so do those to /scale that follow (seen on
+    Kubernetes 1.37): where nobody is named, it counts as ours.
+    """
     known = before if before and before.uid == after.uid else None
     size = known.replicas if known else 0
     if size == after.replicas:
         return None
-    ours = known is not None and OURS in after.owners
+    ours = known is not None and (OURS in after.owners or not after.owners)
     return Resize(now, f"{after.kind}/{after.namespace}/{after.name}", size, after.replicas, ours)

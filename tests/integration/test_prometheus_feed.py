@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 import requests
@@ -65,14 +65,17 @@ async def read() -> AsyncIterator[Read]:
         await reader.close()
 
 
-def becomes(reader: FeedReader, expected: float | str, key: Key = ("", "")) -> Awaitable[None]:
+async def becomes(reader: FeedReader, expected: float | str, key: Key = ("", "")) -> None:
     """Wait for a fresh value, or for a problem."""
 
-    def holds() -> bool:
+    def said() -> float | str | None:
         reading = reader.signal_reading(time.time(), key)
-        return reading.problem == expected if isinstance(expected, str) else reading.fresh and reading.value == expected
+        return reading.problem or reading.value
 
-    return until(holds)
+    try:
+        await until(lambda: said() == expected)
+    except TimeoutError:
+        pytest.fail(f"the reading is {reader.signal_reading(time.time(), key)}, never {expected}")
 
 
 def scrape_times(server: Prometheus, query: str) -> set[float]:
@@ -130,9 +133,11 @@ async def test_a_series_that_ends_keeps_its_last_number_as_stale(
 async def test_a_series_whose_own_time_stands_still_is_frozen(
     shown: Exposition, prometheus: Prometheus, read: Read
 ) -> None:
+    shown.text = "scraped 1\n"
+    await becomes(read(prometheus, "scraped"), 1.0)
+    reader = read(prometheus, "spp", stale_after_seconds=6)
     stamp = round(time.time() * 1000)
     shown.text = f"spp 41.19 {stamp}\n"
-    reader = read(prometheus, "spp", stale_after_seconds=6)
     await becomes(reader, 41.19)
     assert abs(reader.signal_reading(time.time()).at - stamp / 1000) < 0.002
     await becomes(reader, Problem.FROZEN)

@@ -12,9 +12,12 @@ from wattswitch.cluster import KubeClient, ScaleOutcome, ScaleWrite, write_scale
 from wattswitch.engine import clock
 from wattswitch.engine.books import Book
 from wattswitch.engine.ledger import Ledger
+from wattswitch.engine.pauses import Pauses
 from wattswitch.planner.model import Plan
 
 CONCURRENCY = 32
+MOST_LOWER_PAUSE = 1.0
+MOST_RAISE_PAUSE = 5.0
 
 
 @dataclass
@@ -44,8 +47,8 @@ class Written:
 class Actuator:
     """Sends the sizes of one site.
 
-    `on_written` is called after each answer and `on_reserved` when the ledger holds what raises need; both should
-    have the loop decide anew.
+    `on_written` is called after each answer, `on_ready` when a ledger write or a pause is over; both should have the
+    loop decide anew.
     """
 
     def __init__(
@@ -53,14 +56,17 @@ class Actuator:
         client: KubeClient,
         ledger: Ledger,
         on_written: Callable[[Written], None],
-        on_reserved: Callable[[], None],
+        on_ready: Callable[[], None],
     ) -> None:
         self._client = client
         self._ledger = ledger
         self._on_written = on_written
-        self._on_reserved = on_reserved
+        self._on_ready = on_ready
         self._jobs: dict[str, _Job] = {}
         self._sending = 0
+        self._pauses = Pauses()
+        self.released = False
+        """Whether the ledger holds sizes that nobody asks for any more."""
         self._reserving: asyncio.Task[None] | None = None
 
     @property
@@ -94,6 +100,8 @@ class Actuator:
 
     def _enqueue(self, book: Book, replicas: int) -> None:
         job = self._jobs.get(book.uid)
+        if job is None and self._pauses.holds(book.uid, clock.monotonic()):
+            return
         if job is None:
             self._jobs[book.uid] = _Job(book, book.spec_replicas, replicas)
             book.send(replicas)
@@ -101,6 +109,7 @@ class Actuator:
             self._drop(job)
         elif job.task is None:
             job.replicas = replicas
+            book.unsent()
             book.send(replicas)
 
     def _drop(self, job: _Job) -> None:
@@ -125,6 +134,7 @@ class Actuator:
         finally:
             self._sending -= 1
             self._jobs.pop(book.uid, None)
+        self._pause(book, outcome, raises=job.raises)
         if outcome.applied:
             book.written(job.before, job.replicas, outcome.resource_version or 0, clock.now())
         elif outcome.problem == "Unreachable":
@@ -133,6 +143,14 @@ class Actuator:
             book.unsent()
         self._on_written(Written(book, job.before, job.replicas, outcome))
         self._pump()
+
+    def _pause(self, book: Book, outcome: ScaleOutcome, *, raises: bool) -> None:
+        """Leave a target alone for a moment after a write that failed, longer each time."""
+        if outcome.applied:
+            self._pauses.end(book.uid)
+            return
+        seconds = self._pauses.begin(book.uid, clock.monotonic(), MOST_RAISE_PAUSE if raises else MOST_LOWER_PAUSE)
+        asyncio.get_running_loop().call_later(seconds, self._on_ready)
 
     def _reserve(self, raises: Iterable[tuple[Book, int]], every_book: Mapping[str, Book]) -> None:
         """Have the ledger hold these sizes; the plan that follows sends them."""
@@ -143,13 +161,13 @@ class Actuator:
             book.reserved = replicas
         self._reserving = asyncio.create_task(self._write_ledger(every_book))
 
-    @staticmethod
-    def _release(raising: set[str], every_book: Mapping[str, Book]) -> None:
+    def _release(self, raising: set[str], every_book: Mapping[str, Book]) -> None:
         """Give up sizes that no plan asks for any more."""
         for book in every_book.values():
             if book.reserved and book.uid not in raising:
                 book.reserved = 0
+                self.released = True
 
     async def _write_ledger(self, every_book: Mapping[str, Book]) -> None:
-        if await self._ledger.write(every_book):
-            self._on_reserved()
+        await self._ledger.write(every_book)
+        self._on_ready()

@@ -107,6 +107,8 @@ class Book:
         if not self.seen:
             self.spec_replicas = self.replicas = self.original_replicas = facts.spec_replicas
             self.churned = facts.status_replicas != facts.spec_replicas
+        if self.raised_at is None and self.lowered_at is None:
+            self.original_replicas = facts.spec_replicas
         if newer_than_write and self.sent is None and facts.spec_replicas != self.replicas:
             hand = facts.replicas_manager or "another hand"
             self.foreign = f"{hand} changed replicas from {self.replicas} to {facts.spec_replicas}"

@@ -81,6 +81,8 @@ class Ledger:
         self._written: dict[int, list[dict[str, Any]]] = {}
         self._uids: dict[int, str] = {0: uid}
         self._lock = asyncio.Lock()
+        self.failed = False
+        """Whether the last write failed: until one succeeds, nothing may be raised."""
 
     def read(self, budget: Mapping[str, Any], ledgers: Iterable[Mapping[str, Any]]) -> dict[str, Book]:
         """The books as they stand in the API server, by the target's uid."""
@@ -106,7 +108,8 @@ class Ledger:
                 number: raws for number, raws in self._chunks(books).items() if raws != self._written.get(number, [])
             }
             done = await asyncio.gather(*(self._write_chunk(number, raws) for number, raws in changed.items()))
-            return all(done)
+            self.failed = not all(done)
+            return not self.failed
 
     def missing(self, books: Mapping[str, Book]) -> bool:
         """Whether a book is not written at all, or one is written that is closed."""

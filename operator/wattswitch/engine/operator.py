@@ -37,6 +37,7 @@ class Operator:
         self._loops: dict[str, SiteLoop] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._tended_at = clock.monotonic()
+        self._stood_by = False
         self.services = Services(
             settings=settings,
             client=client,
@@ -139,6 +140,11 @@ class Operator:
                 continue
 
     async def _match_loops(self) -> None:
+        if self._stood_by and not self.services.standby:
+            # The leader before us wrote ledgers that our loops have never read.
+            await asyncio.gather(*(loop.close() for loop in self._loops.values()))
+            self._loops.clear()
+        self._stood_by = self.services.standby
         raws = {str(raw["metadata"]["uid"]): raw for raw in self.services.view.all("PowerBudget")}
         for uid in [uid for uid in self._loops if uid not in raws]:
             loop = self._loops.pop(uid)

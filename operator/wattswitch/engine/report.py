@@ -122,7 +122,7 @@ def workload_findings(entry: Entry, target: Target | None, observation: Observat
         accepted,
         Finding("TargetFound", entry.facts is not None, "Found" if entry.facts else str(Reason.TARGET_MISSING)),
         Finding("Paused", entry.paused, "Annotation" if entry.paused else "NotPaused"),
-        Finding("ForeignScale", bool(foreign), "AnotherHand" if foreign else "None", foreign),
+        Finding("ForeignScale", bool(foreign), "ForeignScale" if foreign else "NoForeignScale", foreign),
     ]
     if target is not None:
         stale = target.reason in STALE_REASONS

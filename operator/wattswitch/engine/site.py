@@ -88,7 +88,7 @@ class SiteLoop:
         feeds.seed(self._kept.get("readings") or [])
         patience = max(feed.timeout_seconds for feed in _feeds(self._site.budget)) + FIRST_ANSWER_SLACK_SECONDS
         until = clock.monotonic() + patience
-        while not feeds.heard and clock.monotonic() < until:  # noqa: ASYNC110  (many readers, heard once)
+        while not feeds.heard and clock.monotonic() < until:  # noqa: ASYNC110  (heard once)
             await asyncio.sleep(LEAST_GAP_SECONDS)
 
     async def _run(self) -> None:
@@ -138,7 +138,10 @@ class SiteLoop:
         self._observation, self._last_plan = observation, decision
         if changed and self._services.recorder is not None:
             self._services.recorder.write(to_line(observation.state, decision))
-        if self._enforcing:
+        if not self._enforcing:
+            for book in self._site.books.values():
+                book.foreign = ""  # nobody's hand is foreign while ours is not on the targets
+        else:
             self._actuator.act(decision, observation.books, self._site.books)
         self._services.metrics.show(observation.state, decision)
         self._reporter.submit(observation, decision, self._site, self._problems)
@@ -165,6 +168,8 @@ class SiteLoop:
             return str(Reason.INVALID_SPEC)
         if not services.leading:
             return str(Reason.NOT_LEADER)
+        if self._ledger.failed:
+            return str(Reason.LEDGER_UNWRITTEN)
         if not services.view.fresh(clock.monotonic(), services.settings.view_stale_seconds):
             return str(Reason.VIEW_STALE)
         return ""
@@ -192,8 +197,13 @@ class SiteLoop:
             await asyncio.sleep(LEDGER_SECONDS)
             if not self._enforcing or self._actuator.busy:
                 continue
-            if self._ledger_dirty or self._ledger.missing(self._site.books):
+            failed = self._ledger.failed
+            if self._actuator.released:
+                self._actuator.released, self._ledger_dirty = False, True
+            if self._ledger_dirty or failed or self._ledger.missing(self._site.books):
                 self._ledger_dirty = not await self._ledger.write(self._site.books)
+            if failed and not self._ledger.failed:
+                self.wake()
 
     async def _list_pods(self) -> None:
         """Count the pods of targets whose status does not, as long as there are such targets."""

@@ -117,7 +117,7 @@ class PrometheusSource:
                 raise
         answer = ask(self._query)
         if not _looks_scalar(answer):
-            count = len(answer)
+            count = len(_samples(answer))
             raise Refused(Problem.SEVERAL_SAMPLES if count > 1 else Problem.TIME_UNREADABLE, _no_times(count))
         if self._per_workload is not None:
             raise Refused(Problem.EMPTY, "the query gives a scalar, which has no labels to tell workloads apart")

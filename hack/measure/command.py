@@ -1,0 +1,101 @@
+"""The command `hack/bench`: JSON on standard output, progress on standard error, exit code 0 whatever the figures."""
+
+import argparse
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from measure import machine
+from measure.figures import Report
+
+INTERRUPTED = 130
+
+
+def main() -> int:
+    """Run one benchmark and print what it found."""
+    chosen = _parser().parse_args()
+    surroundings = machine.described()
+    try:
+        report = chosen.measure(chosen)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    report.machine = {**surroundings, "load_after": machine.load()}
+    text = json.dumps(report.document(), indent=2)
+    print(text)
+    if chosen.json:
+        chosen.json.write_text(text + "\n")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="hack/bench", description=__doc__)
+    benchmarks = parser.add_subparsers(required=True, metavar="BENCHMARK")
+    reaction = _add(benchmarks, "reaction", _reaction, "from the price to the last write and the last pod")
+    reaction.add_argument("--targets", type=_count, default=200, help="Deployments, one pool each")
+    reaction.add_argument("--repeats", type=_count, default=5, help="flips of each direction")
+    _add_rates(reaction)
+    idle = _add(benchmarks, "idle", _idle, "what the operator writes and asks for while nothing happens")
+    idle.add_argument("--targets", type=_count, default=200, help="Deployments, one pool each")
+    idle.add_argument("--seconds", type=_count, default=60, help="length of the window")
+    decision = _add(benchmarks, "decision", _decision, "the time of one plan()")
+    decision.add_argument("--workloads", type=_count, nargs="+", default=[10, 100, 1000, 10_000])
+    decision.add_argument("--seconds", type=_count, default=10, help="time to spend on each size")
+    decision.add_argument("--seed", type=int, default=1)
+    memory = _add(benchmarks, "memory", _memory, "resident memory of the operator")
+    memory.add_argument("--targets", type=_count, default=1000, help="Deployments, one pool each")
+    memory.add_argument("--pods", type=_count, default=10_000, help="pods that all of them have")
+    memory.add_argument("--patience", type=_count, default=600, help="seconds to wait for the pods")
+    return parser
+
+
+def _add(
+    benchmarks: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    measure: Callable[[argparse.Namespace], Report],
+    text: str,
+) -> argparse.ArgumentParser:
+    parser = benchmarks.add_parser(name, help=text, description=text)
+    parser.set_defaults(measure=measure)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the JSON here too")
+    return parser
+
+
+def _add_rates(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--controller-qps",
+        type=int,
+        default=500,
+        help="API rate of kube-controller-manager; 0 leaves it at its own default of 20",
+    )
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return number
+
+
+def _reaction(chosen: argparse.Namespace) -> Report:
+    from measure import reaction
+
+    return asyncio.run(reaction.measure(chosen.targets, chosen.repeats, chosen.controller_qps or None))
+
+
+def _idle(chosen: argparse.Namespace) -> Report:
+    from measure import idle
+
+    return asyncio.run(idle.measure(chosen.targets, chosen.seconds))
+
+
+def _decision(chosen: argparse.Namespace) -> Report:
+    from measure import decision
+
+    return decision.measure(chosen.workloads, chosen.seconds, chosen.seed)
+
+
+def _memory(chosen: argparse.Namespace) -> Report:
+    from measure import memory
+
+    return asyncio.run(memory.measure(chosen.targets, chosen.pods, chosen.patience))

@@ -1,0 +1,218 @@
+"""Sites of all shapes for property tests: feasible or not, fresh or stale, at rest or in the middle of a change."""
+
+from dataclasses import replace
+from typing import Any
+
+from builders import NOW
+from hypothesis import strategies as st
+
+from wattswitch.planner.model import (
+    Budget,
+    Demand,
+    Draw,
+    GpuGroup,
+    Kind,
+    Move,
+    OnStale,
+    Signal,
+    SiteState,
+    Surge,
+    Workload,
+    Worth,
+    WorthUnit,
+)
+
+GROUPS = ("hopper", "ada")
+KEYS = tuple("abcdef")
+DWELL_SECONDS = (0, 60, 600)
+
+dwells = st.sampled_from([{"min_run_seconds": a, "min_off_seconds": b} for a in DWELL_SECONDS for b in DWELL_SECONDS])
+claims = st.sampled_from([{"floor_replicas": n, "priority": p} for n in (0, 0, 1, 3) for p in (0, 0, 100)])
+
+prices = st.integers(-100, 1500).map(float)
+worths = st.integers(-20, 1400).map(float)
+pod_watts = st.sampled_from((350, 700, 1275, 3050, 3500, 3500, 10_000)) | st.integers(1, 12_000)
+surges = st.sampled_from((Surge(), Surge(), Surge(pods=1), Surge(pods=3), Surge(percent=25), Surge(percent=100)))
+pues = st.sampled_from((10_000, 10_800, 11_111, 14_000, 19_999))
+
+
+@st.composite
+def signals(draw: st.DrawFn, values: st.SearchStrategy[float], *, fresh: bool = False) -> Signal:
+    """A fresh signal, or one stale under any policy, possibly never known."""
+    value = draw(values)
+    if fresh or draw(st.integers(0, 5)):
+        return Signal(value, at=NOW)
+    return Signal(
+        value=None if draw(st.booleans()) else value,
+        problem=draw(st.sampled_from(("Stale", "Frozen", "OutOfRange"))),
+        on_stale=draw(st.sampled_from(OnStale)),
+        assume=draw(st.none() | values),
+    )
+
+
+@st.composite
+def worth_of(draw: st.DrawFn, *, fresh: bool = False) -> Worth:
+    """Worth in any unit; the numbers are of the order in which prices lie."""
+    unit = draw(st.sampled_from((WorthUnit.PER_MWH, WorthUnit.PER_MWH, WorthUnit.HASHPRICE, WorthUnit.PER_GPU_HOUR)))
+    if unit is WorthUnit.HASHPRICE:
+        efficiency = draw(st.sampled_from((0.0, 9.5, 17.5, 30.5)))
+        return Worth(draw(signals(st.integers(0, 80).map(float), fresh=fresh)), unit, 1.0, efficiency)
+    if unit is WorthUnit.PER_GPU_HOUR:
+        return Worth(draw(signals(st.integers(0, 5).map(float), fresh=fresh)), unit)
+    return Worth(draw(signals(worths, fresh=fresh)), unit)
+
+
+@st.composite
+def workloads(draw: st.DrawFn, key: str, *, calm: bool = False) -> Workload:
+    """One workload in the books.
+
+    A calm one is fresh, settled and unobstructed, and all of its pods are the ones that are asked for.
+    """
+    maximum = draw(st.integers(0, 12))
+    spec = draw(st.integers(0, maximum if calm else 14))
+    watts = draw(pod_watts)
+    surge = draw(surges)
+    stuck, dying = (0, 0) if calm else draw(st.sampled_from(((0, 0), (0, 0), (0, 1), (0, 5), (1, 0), (3, 2))))
+    fields: dict[str, Any] = {}
+    if draw(st.booleans()):
+        fields["demand"] = Demand(draw(signals(st.integers(0, 40).map(float), fresh=calm)), draw(st.sampled_from((1.0, 3.0))))
+    if draw(st.integers(0, 3)) == 0:
+        fields |= {"gpu_group": draw(st.sampled_from(GROUPS)), "gpus_per_replica": draw(st.integers(0, 4))}
+    if not calm:
+        fields |= draw(obstacles)
+        fields |= {"raised_at": draw(moments), "lowered_at": draw(moments)}
+    return Workload(
+        key=key,
+        kind=draw(st.sampled_from(Kind)),
+        max_replicas=maximum,
+        it_watts_per_replica=watts,
+        worth=draw(worth_of(fresh=calm)),
+        spec_replicas=spec,
+        booked_pods=spec + surge.extra(spec) + stuck + dying,
+        stuck_pods=stuck,
+        **draw(claims),
+        surge=surge,
+        **draw(dwells),
+        **fields,
+    )
+
+
+obstacles: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
+    (*[{}] * 5, {"held": "Paused"}, {"blocked": "InvalidSpec"}, {"settled": False})
+)
+moments = st.none() | st.sampled_from((NOW - 1000, NOW - 600, NOW - 59, NOW))
+
+
+@st.composite
+def budgets(draw: st.DrawFn, *, calm: bool = False) -> Budget:
+    """Any budget, so small that nothing fits or so large that all does."""
+    event, reserve, fixed, correction = draw(constraints)
+    up, down = (0, 0) if calm else draw(ramps)
+    return Budget(
+        name="west",
+        cap_watts=draw(st.integers(0, 300_000)),
+        price=draw(signals(prices, fresh=calm)),
+        reserve_percent=reserve,
+        fixed_watts=fixed,
+        pue_1e4=draw(pues),
+        adder_per_mwh=draw(st.sampled_from((0.0, 12.5, -3.0))),
+        correction_watts=correction,
+        event_limits_watts=event,
+        ramp_up_watts_per_minute=up,
+        ramp_down_watts_per_minute=down,
+        gpu_groups=draw(gpu_groups),
+        meter=None if calm else draw(meters),
+    )
+
+
+constraints: st.SearchStrategy[tuple[tuple[int, ...], int, int, int]] = st.one_of(
+    st.just(((), 0, 0, 0)),
+    st.just(((), 2, 6_000, 1_234)),
+    st.tuples(
+        st.lists(st.integers(0, 150_000), max_size=2).map(tuple),
+        st.sampled_from((0, 2, 50, 100)),
+        st.sampled_from((0, 5_000, 60_000)),
+        st.sampled_from((0, 0, 1_234)),
+    ),
+)
+ramps = st.sampled_from([(up, down) for up in (0, 0, 1, 2_000, 20_000) for down in (0, 0, 1, 2_000, 20_000)])
+gpu_groups = st.tuples(st.integers(0, 40), st.integers(0, 40)).map(
+    lambda gpus: tuple(GpuGroup(name, n) for name, n in zip(GROUPS, gpus, strict=True) if n)
+)
+meters = st.none() | st.none() | st.builds(Signal, st.just(50_000.0), st.sampled_from(("", "", "Stale")))
+
+
+@st.composite
+def draws(draw: st.DrawFn, key: str) -> Draw:
+    """Pods that no plan controls."""
+    pods = draw(st.integers(0, 6))
+    group = draw(st.sampled_from(("", "hopper")))
+    return Draw(key, pods, draw(st.integers(0, pods)), draw(pod_watts), draw(st.integers(0, 2)), group)
+
+
+past_moves = st.builds(Move, st.sampled_from((NOW - 300, NOW - 60, NOW - 30, NOW)), st.integers(-9_000, 9_000))
+
+
+@st.composite
+def site_states(draw: st.DrawFn, least: int = 0) -> SiteState:
+    """Any state that an operator may see."""
+    count = draw(st.integers(least, 5))
+    return SiteState(
+        now=NOW,
+        budget=draw(budgets()),
+        workloads=tuple(draw(workloads(key)) for key in KEYS[:count]),
+        draws=tuple(draw(draws(f"draw-{n}")) for n in range(draw(st.sampled_from((0, 0, 0, 1, 2))))),
+        moves=tuple(draw(st.lists(past_moves, max_size=3))),
+        raise_gate=draw(st.sampled_from(("", "", "", "", "", "NotLeader"))),
+    )
+
+
+@st.composite
+def calm_states(draw: st.DrawFn) -> SiteState:
+    """Fresh signals, no dwell, no ramp, no dying pods: what the goals are when nothing stands in their way."""
+    count = draw(st.integers(1, 5))
+    chosen = tuple(draw(workloads(key, calm=True)) for key in KEYS[:count])
+    return SiteState(now=NOW, budget=draw(budgets(calm=True)), workloads=chosen)
+
+
+@st.composite
+def small_groups(draw: st.DrawFn, *, equal_pods: bool) -> SiteState:
+    """Up to five workloads of one priority without floors, small enough to try every division of the limit."""
+    count = draw(st.integers(1, 5))
+    common = draw(st.integers(1, 9))
+    chosen = tuple(
+        Workload(
+            key=key,
+            kind=Kind.MINING,
+            max_replicas=draw(st.integers(0, 4)),
+            it_watts_per_replica=common if equal_pods else draw(st.integers(1, 9)),
+            worth=Worth(Signal(float(draw(st.integers(1, 50)))), WorthUnit.PER_MWH),
+            spec_replicas=0,
+            booked_pods=0,
+        )
+        for key in KEYS[:count]
+    )
+    budget = Budget(name="west", cap_watts=draw(st.integers(0, 100)), price=Signal(float(draw(st.integers(-10, 50)))))
+    return SiteState(now=NOW, budget=budget, workloads=chosen)
+
+
+def without_floors(state: SiteState) -> SiteState:
+    """The same site with no contracted floor."""
+    return replace(state, workloads=tuple(replace(w, floor_replicas=0) for w in state.workloads))
+
+
+@st.composite
+def running_sites(draw: st.DrawFn) -> SiteState:
+    """A site with fresh signals on which a plan can be followed to its end: dwell, ramps, dying pods, no obstacle."""
+    count = draw(st.integers(1, 5))
+    chosen = []
+    for key in KEYS[:count]:
+        w = draw(workloads(key, calm=True))
+        w = replace(w, booked_pods=w.booked_pods + draw(st.sampled_from((0, 0, 2))))
+        chosen.append(replace(w, raised_at=draw(moments), lowered_at=draw(moments)))
+    budget = replace(
+        draw(budgets(calm=True)),
+        ramp_up_watts_per_minute=draw(st.sampled_from((0, 0, 5_000, 40_000))),
+        ramp_down_watts_per_minute=draw(st.sampled_from((0, 0, 5_000, 40_000))),
+    )
+    return SiteState(now=NOW, budget=budget, workloads=tuple(chosen))

@@ -1,0 +1,61 @@
+"""A recorded decision is read back as it was written, or refused with the name of what is wrong."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from builders import inference, miner, site
+from hypothesis import given, settings
+from property.strategies import site_states
+
+from wattswitch.planner import plan
+from wattswitch.planner.model import SiteState
+from wattswitch.planner.record import from_line, to_line
+
+STATE = site(miner(), inference(floor_replicas=1))
+
+
+@settings(deadline=None, max_examples=100)
+@given(site_states())
+def test_a_line_survives_the_round_trip(state: SiteState) -> None:
+    decision = plan(state)
+    line = to_line(state, decision)
+    assert "\n" not in line
+    assert from_line(line) == (state, decision)
+    assert plan(from_line(line)[0]) == decision
+
+
+def spoilt(change: Callable[[dict[str, Any]], object]) -> str:
+    data = json.loads(to_line(STATE, plan(STATE)))
+    change(data)
+    return json.dumps(data)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: d.pop("plan"), "plan must be an object, got null"),
+        (lambda d: d.update(state=[]), r"state must be an object, got \[\]"),
+        (lambda d: d["state"].pop("budget"), "state.budget is missing"),
+        (lambda d: d["state"]["budget"].pop("cap_watts"), "state.budget.cap_watts is missing"),
+        (lambda d: d["state"]["budget"].update(watts=1), "state.budget.watts is no known field"),
+        (lambda d: d["state"]["budget"].update(cap_watts="1"), 'state.budget.cap_watts must be of type int, got "1"'),
+        (lambda d: d["state"]["budget"].update(cap_watts=None), "state.budget.cap_watts must be of type int, got null"),
+        (lambda d: d["state"].update(now=True), "state.now must be a finite number, got true"),
+        (lambda d: d["state"].update(now=10**400), "state.now must be a finite number|not a recorded decision"),
+        (lambda d: d["state"]["budget"]["price"].update(value=float("nan")), "NaN is no number"),
+        (lambda d: d["state"]["workloads"][1].update(kind="Oven"), r"state.workloads\[1\].kind must be one of Mining"),
+        (lambda d: d["state"]["workloads"][1].update(kind=[]), r"state.workloads\[1\].kind must be one of Mining"),
+        (lambda d: d["state"].update(workloads=7), "state.workloads must be a list, got 7"),
+    ],
+)
+def test_a_spoilt_line_is_refused_by_name(change: Callable[[dict[str, Any]], object], message: str) -> None:
+    with pytest.raises(ValueError, match=f"not a recorded decision: .*{message}"):
+        from_line(spoilt(change))
+
+
+@pytest.mark.parametrize("line", ["", "{", "[]", "null", "3", '{"state": {"now": 1e999}}', "[" * 100_000])
+def test_what_is_no_recorded_decision_is_refused(line: str) -> None:
+    with pytest.raises(ValueError, match="not a recorded decision"):
+        from_line(line)
