@@ -66,6 +66,10 @@ class ApiServer:
         self._access = access
         self._connection = access.connect(TIMEOUT_SECONDS)
 
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
     def get(self, path: str) -> Any:
         """Return the decoded answer."""
         return self._request("GET", path)

@@ -30,14 +30,15 @@ class Occasion:
 class Player:
     """Knows which step it is and plays an agenda by the wall clock."""
 
-    def __init__(self, speed: float) -> None:
-        self.clock = DayClock(time.time(), speed)
+    def __init__(self, speed: float, steps: int = STEPS) -> None:
+        self.clock = DayClock(time.time(), speed, steps)
         self.step = 0
 
     def play(self, agenda: Iterable[Occasion], say: Callable[[str], None], look: Callable[[], None]) -> None:
         """Do everything at its time. `look` is called again and again in between and ends the day by raising."""
-        self.clock = DayClock(time.time(), self.clock.speed)
-        for occasion in sorted(agenda, key=lambda each: each.step):
+        self.clock = DayClock(time.time(), self.clock.speed, self.clock.steps)
+        played = (occasion for occasion in agenda if occasion.step < self.clock.steps)
+        for occasion in sorted(played, key=lambda each: each.step):
             self._wait(self.clock.begins(occasion.step), look)
             if occasion.title:
                 say(occasion.title)
@@ -93,9 +94,9 @@ def happenings(server: ApiServer, start: float, cap_watts: int, deployment: Mani
     return [Occasion(step_at(when, start), f"{when}  {title}", act) for when, title, act in happening]
 
 
-def kills(count: int, seed: int, start: float, kill: Callable[[], object]) -> list[Occasion]:
+def kills(count: int, seed: int, start: float, kill: Callable[[], object], steps: int = STEPS) -> list[Occasion]:
     """SIGKILLs at random moments of the day, away from its very ends."""
     dice = random.Random(f"kills {seed}")
-    moments = sorted(dice.uniform(KILL_MARGIN_STEPS, STEPS - KILL_MARGIN_STEPS) for _ in range(count))
+    moments = sorted(dice.uniform(KILL_MARGIN_STEPS, steps - KILL_MARGIN_STEPS) for _ in range(count))
     title = "SIGKILL to the operator, and a new start"
     return [Occasion(step, f"{time_of_day(int(step), start)}  {title}", kill) for step in moments]

@@ -64,7 +64,7 @@ class Demo:
         self._chosen, self._script, self._folder = chosen, written, folder
         self._began = time.monotonic()
         self._first_row_seconds = 0.0
-        self._player = Player(chosen.speed)
+        self._player = Player(chosen.speed, round(chosen.hours * STEPS / 24))
         self._rows: list[Row] = []
 
     def run(self) -> bool:
@@ -92,11 +92,11 @@ class Demo:
         deployments = {m["metadata"]["name"]: m for m in applied if m["kind"] == "Deployment"}
         cap_watts = next(m["spec"]["capWatts"] for m in applied if m["kind"] == "PowerBudget")
         start = self._script.prices.start
-        for step in range(STEPS):
+        for step in range(self._player.clock.steps):
             yield Occasion(step, "", partial(self._begin, step))
             yield Occasion(step + ROW_AT, "", partial(self._show, step, stage, shown))
         yield from day.happenings(stage.server, start, cap_watts, deployments[DELETED], deployments[CROWDED])
-        yield from day.kills(self._chosen.kill, self._chosen.seed, start, restart)
+        yield from day.kills(self._chosen.kill, self._chosen.seed, start, restart, self._player.clock.steps)
 
     def _begin(self, step: int) -> None:
         self._player.step = step
@@ -181,6 +181,7 @@ def _parser() -> argparse.ArgumentParser:
         "--demand", metavar="FILE:COLUMN", help="demand of the chat service, its peak 25 replicas' work"
     )
     parser.add_argument("--speed", type=_speed, default=SPEED, help="how many times faster than life (%(default)g)")
+    parser.add_argument("--hours", type=_hours, default=24.0, help="how much of the day to play (%(default)g)")
     parser.add_argument("--keep", action="store_true", help="go on after the day, for kubectl")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the closing numbers")
     parser.add_argument("--kill", type=int, default=0, metavar="N", help="kill the operator at N random moments")
@@ -194,3 +195,10 @@ def _speed(text: str) -> float:
     if not 1 <= speed <= SPEED * 2:
         raise argparse.ArgumentTypeError(f"between 1 and {SPEED * 2:g}: pods need real seconds to die")
     return speed
+
+
+def _hours(text: str) -> float:
+    hours = float(text)
+    if not 1 <= hours <= 24:
+        raise argparse.ArgumentTypeError("between 1 and 24")
+    return hours

@@ -14,10 +14,11 @@ TERAHASH_PER_PETAHASH = 1000
 
 @dataclass(frozen=True, slots=True)
 class DayClock:
-    """When the day was played: wall-clock start in Unix seconds, and how many times faster than life."""
+    """When the day was played: wall-clock start in Unix seconds, how many times faster, and how much of it."""
 
     started: float
     speed: float
+    steps: int = STEPS
 
     @property
     def step_seconds(self) -> float:
@@ -27,7 +28,7 @@ class DayClock:
     @property
     def ended(self) -> float:
         """Wall-clock end of the day."""
-        return self.begins(STEPS)
+        return self.begins(self.steps)
 
     def begins(self, step: float) -> float:
         """Wall-clock start of a step."""
@@ -35,7 +36,7 @@ class DayClock:
 
     def step(self, now: float) -> int:
         """The step of a moment, the first or last one outside the day."""
-        return min(STEPS - 1, max(0, math.floor((now - self.started) / self.step_seconds + 1e-9)))
+        return min(self.steps - 1, max(0, math.floor((now - self.started) / self.step_seconds + 1e-9)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,7 @@ def _pieces(start: float, end: float, clock: DayClock) -> Iterator[tuple[int, fl
     """Cut a time into (step, seconds)."""
     while start < end:
         step = clock.step(start)
-        until = end if step == STEPS - 1 else min(end, clock.begins(step + 1))
+        until = end if step == clock.steps - 1 else min(end, clock.begins(step + 1))
         if until <= start:  # the start lies a rounding error before the next step
             until = min(end, clock.begins(step + 2))
         yield step, until - start

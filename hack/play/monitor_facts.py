@@ -17,6 +17,7 @@ class Pod:
 
     uid: str
     namespace: str
+    created: str
     labels: Mapping[str, str]
     terminating: bool
     done: bool
@@ -45,6 +46,7 @@ class Target:
     kind: str
     namespace: str
     name: str
+    created: str
     replicas: int
     selector: Selector
     owners: frozenset[str]
@@ -90,6 +92,7 @@ def read_pod(raw: Raw) -> Pod:
     return Pod(
         uid=metadata["uid"],
         namespace=metadata["namespace"],
+        created=metadata["creationTimestamp"],
         labels=metadata.get("labels") or {},
         terminating="deletionTimestamp" in metadata,
         done=status.get("phase") in ("Succeeded", "Failed"),
@@ -105,6 +108,7 @@ def read_target(kind: str, raw: Raw) -> Target:
         kind=kind,
         namespace=metadata["namespace"],
         name=metadata["name"],
+        created=metadata["creationTimestamp"],
         replicas=int(spec.get("replicas", 1)),
         selector=_selector(spec["selector"]),
         owners=frozenset(_owners_of_replicas(metadata.get("managedFields") or ())),

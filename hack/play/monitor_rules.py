@@ -68,7 +68,7 @@ class Judge:
             self._mark(self._at, now, can_act=not down)
             self._at = now
         elif self._at is None:
-            self._at = self._others_at = now
+            self._at, self._others_at = now, now - IN_FLIGHT_SECONDS
 
     def change(self, budget: Budget, load: Load, *, raised: bool) -> None:
         """Take in what one change left behind, at the time that `advance` was last given.

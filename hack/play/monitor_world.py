@@ -32,6 +32,7 @@ class Claim:
     workload: str
     namespace: str
     selector: Selector
+    since: str
     watts: int
 
     def covers(self, pod: Pod) -> bool:
@@ -121,13 +122,13 @@ class World:
             target, budget = self.targets.get(workload.target), self.budgets.get(workload.budget)
             if target and budget:
                 self.claims[workload.key, target.uid] = _claim(workload, target, budget)
-        living = {target.uid for target in self.targets.values()}
-        for identity, claim in before.items():
-            lost = identity[0] not in self.workloads or identity[1] not in living
-            if lost and not any(claim.covers(pod) for pod in self.pods.values()):
-                del self.claims[identity]
         if self.claims != before:
             self._claimed.clear()
+        living = {target.uid for target in self.targets.values()}
+        lost = {key for key in self.claims if key[0] not in self.workloads or key[1] not in living}
+        if lost:
+            for identity in lost - {self._identity(pod) for pod in self.pods.values()}:
+                del self.claims[identity]
 
     def _count(self, counts: Callable[[Pod], bool]) -> dict[Identity, int]:
         """Pods of each claim that count; those that ended by themselves never do."""
@@ -139,14 +140,23 @@ class World:
         return found
 
     def _identity(self, pod: Pod) -> Identity | None:
-        """Whose the pod is: of several claims, the one with the most watts."""
+        """Whose the pod is: of several claims, the one with the most watts, then the youngest one not younger than it.
+
+        A Deployment that was deleted and deployed again has the same selector as its predecessor, some of whose pods
+        may still be there.
+        """
         if pod.uid not in self._claimed:
-            fitting = [identity for identity, claim in self.claims.items() if claim.covers(pod)]
-            self._claimed[pod.uid] = max(fitting, key=lambda identity: self.claims[identity].watts, default=None)
+            fitting = [(identity, claim) for identity, claim in self.claims.items() if claim.covers(pod)]
+            best = max(fitting, key=lambda each: _fitness(each[1], pod), default=None)
+            self._claimed[pod.uid] = best[0] if best else None
         return self._claimed[pod.uid]
+
+
+def _fitness(claim: Claim, pod: Pod) -> tuple[int, bool, str]:
+    return (claim.watts, claim.since <= pod.created, claim.since)
 
 
 def _claim(workload: Workload, target: Target, budget: Budget) -> Claim:
     nameplate_watts = budget.hardware_watts.get(workload.hardware, 0) * workload.devices
     watts = max(nameplate_watts, workload.declared_watts)
-    return Claim(budget.name, workload.key, target.namespace, target.selector, watts)
+    return Claim(budget.name, workload.key, target.namespace, target.selector, target.created, watts)

@@ -44,7 +44,8 @@ class Stage:
         self._stack.close()
 
     def check(self) -> None:
-        """Raise where a program has ended by itself."""
+        """Raise where a program has ended by itself, or where the nodes, which come beside, could not be made."""
+        self._nodes.check()
         self.cluster.check()
         self.operator.check()
         self.monitor.check()
@@ -52,7 +53,8 @@ class Stage:
     def _set_up(self) -> None:
         self._stack.enter_context(self.cluster)
         self.server = ApiServer(Access.from_kubeconfig(self.cluster.kubeconfig))
-        nodes = _Errand("nodes", lambda: self.cluster.add_nodes(racks_for(NODES)))
+        self._stack.callback(self.server.close)
+        self._nodes = _Errand("nodes", lambda: self.cluster.add_nodes(racks_for(NODES)))
         _install(self.server)
         self.operator = OperatorProcess(self.cluster.kubeconfig, self._folder, self._fault)
         self.operator.start()
@@ -62,7 +64,6 @@ class Stage:
         self.monitor.await_ready()
         for manifest in self._site:
             apply(self.server, manifest)
-        nodes.finish()
         await_true(self._operator_has_spoken, "the operator's first status", self.check)
 
     def _operator_has_spoken(self) -> bool:
@@ -102,17 +103,15 @@ def _is_served(server: ApiServer, definition: Manifest) -> bool:
 
 
 class _Errand:
-    """Something that is done beside, and whose failure is told when it is fetched."""
+    """Something that is done beside, and whose failure is told when it is asked for."""
 
     def __init__(self, name: str, act: Callable[[], None]) -> None:
         self._failure: Exception | None = None
         self._act = act
-        self._thread = threading.Thread(target=self._run, daemon=True, name=name)
-        self._thread.start()
+        threading.Thread(target=self._run, daemon=True, name=name).start()
 
-    def finish(self) -> None:
-        """Wait for its end. Raises what it raised."""
-        self._thread.join()
+    def check(self) -> None:
+        """Raise what it raised."""
         if self._failure:
             raise self._failure
 

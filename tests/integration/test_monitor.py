@@ -94,6 +94,7 @@ def field(cluster: Cluster, crds: None, namespace: str) -> Iterator[Field]:
     field = Field(ApiServer(Access.from_kubeconfig(cluster.kubeconfig)), namespace)
     yield field
     field.server.delete(field.budget_path())
+    field.server.close()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The monitor's verdict on made-up histories: what violates, what does not, and who is blamed."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -17,10 +18,20 @@ def budget(cap_watts: int, **overhead: Any) -> dict[str, Any]:
     return {"metadata": {"name": "site"}, "spec": spec}
 
 
-def deployment(name: str, replicas: int, manager: str = "somebody", uid: str = "") -> dict[str, Any]:
+def born(at: float) -> str:
+    return datetime.fromtimestamp(T0 + at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def deployment(name: str, replicas: int, manager: str = "somebody", uid: str = "", at: float = -100) -> dict[str, Any]:
     fields = {"manager": manager, "subresource": "scale", "fieldsV1": {"f:spec": {"f:replicas": {}}}}
     return {
-        "metadata": {"name": name, "namespace": "ns", "uid": uid or name, "managedFields": [fields]},
+        "metadata": {
+            "name": name,
+            "namespace": "ns",
+            "uid": uid or name,
+            "creationTimestamp": born(at),
+            "managedFields": [fields],
+        },
         "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": name}}},
     }
 
@@ -33,8 +44,16 @@ def pool(name: str, hardware: str = "miner", **spec: Any) -> dict[str, Any]:
     }
 
 
-def pod(name: str, number: int, *, terminating: bool = False, phase: str = "Running") -> dict[str, Any]:
-    metadata = {"uid": f"{name}-{number}", "name": f"{name}-{number}", "namespace": "ns", "labels": {"app": name}}
+def pod(
+    name: str, number: int, *, terminating: bool = False, phase: str = "Running", at: float = -50
+) -> dict[str, Any]:
+    metadata = {
+        "uid": f"{name}-{number}",
+        "name": f"{name}-{number}",
+        "namespace": "ns",
+        "creationTimestamp": born(at),
+        "labels": {"app": name},
+    }
     if terminating:
         metadata["deletionTimestamp"] = "2026-01-01T00:00:00Z"
     status = {"phase": phase, "conditions": [{"type": "Ready", "status": "True"}]}
@@ -275,6 +294,20 @@ def test_a_namesake_of_a_deleted_deployment_is_another_one() -> None:
     story.monitor.put(T0 + 2, "Deployment", deployment("a", 2, uid="reborn"))
     last = story.monitor.resizes[-1]
     assert (last.before, last.after, last.ours) == (0, 2, False)
+
+
+def test_a_namesake_and_what_is_left_of_its_predecessor_are_told_apart() -> None:
+    story = Story(cap_watts=6000)
+    story.monitor.drop(T0 + 1, "Deployment", deployment("a", 5))
+    story.dying(1.1, "a", range(5))
+    story.monitor.put(T0 + 2, "Deployment", deployment("a", 0, uid="reborn", at=2))
+    story.monitor.put(T0 + 3, "Deployment", deployment("a", 1, "wattswitch", uid="reborn", at=2))
+    story.monitor.put(T0 + 3.1, "Pod", pod("a", 9, at=3))
+    assert story.monitor.judges["site"].promised_watts == 6000
+    story.gone(4, "a", range(5))
+    assert story.monitor.world.claims.keys() == {("MiningPool/ns/a", "reborn"), ("MiningPool/ns/b", "b")}
+    assert story.monitor.judges["site"].promised_watts == 1000
+    assert story.violations() == []
 
 
 @pytest.mark.parametrize(
