@@ -52,8 +52,9 @@ def site(*workloads: Workload, price: Signal | float = 40.0, **fields: Any) -> S
     """One budget of 100 kW, PUE 1, no reserve; fields of the state or of its budget may be given."""
     state = {name: fields.pop(name) for name in ("now", "draws", "moves", "raise_gate") if name in fields}
     signal = price if isinstance(price, Signal) else Signal(price)
-    budget = Budget(**({"name": "west", "cap_watts": 100_000, "price": signal} | fields))
-    return SiteState(**({"now": NOW, "budget": budget, "workloads": workloads} | state))
+    limits: dict[str, Any] = {"name": "west", "cap_watts": 100_000, "price": signal} | fields
+    known: dict[str, Any] = {"now": NOW, "budget": Budget(**limits), "workloads": workloads} | state
+    return SiteState(**known)
 
 
 def with_budget(state: SiteState, **fields: Any) -> SiteState:

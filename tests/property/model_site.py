@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Self
 
+from property import arithmetic
 from wattswitch.planner import plan
 from wattswitch.planner.model import Budget, Draw, Move, Plan, SiteState, Workload
-
-from property import arithmetic
 
 DIE_SECONDS = (2.0, 7.0)
 """Miners and inference; the fastest and the slowest of a plain stop."""

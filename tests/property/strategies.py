@@ -3,9 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
-from builders import NOW
 from hypothesis import strategies as st
 
+from builders import NOW
 from wattswitch.planner.model import (
     Budget,
     Demand,
@@ -26,8 +26,12 @@ GROUPS = ("hopper", "ada")
 KEYS = tuple("abcdef")
 DWELL_SECONDS = (0, 60, 600)
 
-dwells = st.sampled_from([{"min_run_seconds": a, "min_off_seconds": b} for a in DWELL_SECONDS for b in DWELL_SECONDS])
-claims = st.sampled_from([{"floor_replicas": n, "priority": p} for n in (0, 0, 1, 3) for p in (0, 0, 100)])
+dwells: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
+    [{"min_run_seconds": a, "min_off_seconds": b} for a in DWELL_SECONDS for b in DWELL_SECONDS]
+)
+claims: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
+    [{"floor_replicas": n, "priority": p} for n in (0, 0, 1, 3) for p in (0, 0, 100)]
+)
 
 prices = st.integers(-100, 1500).map(float)
 worths = st.integers(-20, 1400).map(float)
@@ -55,7 +59,7 @@ def worth_of(draw: st.DrawFn, *, fresh: bool = False) -> Worth:
     """Worth in any unit; the numbers are of the order in which prices lie."""
     unit = draw(st.sampled_from((WorthUnit.PER_MWH, WorthUnit.PER_MWH, WorthUnit.HASHPRICE, WorthUnit.PER_GPU_HOUR)))
     if unit is WorthUnit.HASHPRICE:
-        efficiency = draw(st.sampled_from((0.0, 9.5, 17.5, 30.5)))
+        efficiency = draw(st.sampled_from((9.5, 17.5, 30.5) if fresh else (9.5, 17.5, 30.5, 0.0)))
         return Worth(draw(signals(st.integers(0, 80).map(float), fresh=fresh)), unit, 1.0, efficiency)
     if unit is WorthUnit.PER_GPU_HOUR:
         return Worth(draw(signals(st.integers(0, 5).map(float), fresh=fresh)), unit)
@@ -75,7 +79,9 @@ def workloads(draw: st.DrawFn, key: str, *, calm: bool = False) -> Workload:
     stuck, dying = (0, 0) if calm else draw(st.sampled_from(((0, 0), (0, 0), (0, 1), (0, 5), (1, 0), (3, 2))))
     fields: dict[str, Any] = {}
     if draw(st.booleans()):
-        fields["demand"] = Demand(draw(signals(st.integers(0, 40).map(float), fresh=calm)), draw(st.sampled_from((1.0, 3.0))))
+        fields["demand"] = Demand(
+            draw(signals(st.integers(0, 40).map(float), fresh=calm)), draw(st.sampled_from((1.0, 3.0)))
+        )
     if draw(st.integers(0, 3)) == 0:
         fields |= {"gpu_group": draw(st.sampled_from(GROUPS)), "gpus_per_replica": draw(st.integers(0, 4))}
     if not calm:
@@ -216,3 +222,60 @@ def running_sites(draw: st.DrawFn) -> SiteState:
         ramp_down_watts_per_minute=draw(st.sampled_from((0, 0, 5_000, 40_000))),
     )
     return SiteState(now=NOW, budget=budget, workloads=tuple(chosen))
+
+
+@st.composite
+def full_sites(draw: st.DrawFn) -> SiteState:
+    """A running site whose limit is what it draws, or little more, so that nobody grows but at another's cost."""
+    state = draw(running_sites())
+    asked = sum(w.it_watts(w.spec_replicas) for w in state.workloads)
+    budget = replace(
+        state.budget,
+        cap_watts=state.budget.committed_watts(asked) + draw(st.integers(0, 5_000)),
+        event_limits_watts=(),
+        reserve_percent=0,
+        correction_watts=0,
+        gpu_groups=tuple(GpuGroup(name, 100) for name in GROUPS),
+    )
+    return replace(state, budget=budget)
+
+
+@st.composite
+def contested_sites(draw: st.DrawFn) -> SiteState:
+    """A full site of one priority without floors or demand, where some have just been raised: only worth tells."""
+    state = draw(full_sites())
+    plain: dict[str, Any] = {"priority": 0, "floor_replicas": 0, "demand": None, "lowered_at": None, "gpu_group": ""}
+    just_raised: st.SearchStrategy[dict[str, Any]] = st.sampled_from(({}, {"raised_at": NOW, "min_run_seconds": 600}))
+    return replace(state, workloads=tuple(replace(w, **plain | draw(just_raised)) for w in state.workloads))
+
+
+@st.composite
+def lively_states(draw: st.DrawFn) -> SiteState:
+    """Everybody wants all or nothing and no feed is in the way; the limit is within a watt of what some sizes draw."""
+    state = draw(site_states(least=1))
+    group = st.sampled_from(({}, {"gpu_group": "hopper", "gpus_per_replica": 2}))
+    obstacle = st.sampled_from(({}, {}, {"settled": False}))
+    willing: dict[str, Any] = {
+        "held": "",
+        "blocked": "",
+        "demand": None,
+        "worth": Worth(Signal(91.0), WorthUnit.PER_MWH),
+    }
+    chosen = tuple(replace(w, **willing | draw(group) | draw(obstacle)) for w in state.workloads)
+    state = replace(state, workloads=chosen, raise_gate="")
+    more = sum(w.it_watts(w.spec_replicas + draw(st.integers(0, 5))) - w.it_watts(w.spec_replicas) for w in chosen)
+    budget = replace(
+        state.budget,
+        price=Signal(draw(st.sampled_from((-100.0, -100.0, 1000.0)))),
+        meter=None,
+        cap_watts=max(
+            0, state.budget.committed_watts(state.booked_it_watts + more) + draw(st.sampled_from((-1, 0, 500)))
+        ),
+        event_limits_watts=(),
+        reserve_percent=0,
+        correction_watts=0,
+    )
+    return replace(state, budget=budget)
+
+
+any_states = site_states() | lively_states()

@@ -2,9 +2,9 @@
 
 from itertools import product
 
-from builders import goals
 from hypothesis import given
 
+from builders import goals
 from property.strategies import small_groups
 from wattswitch.planner import plan
 from wattswitch.planner.model import SiteState, Workload
@@ -24,7 +24,8 @@ def best_value(state: SiteState) -> float:
     fitting = (
         sizes
         for sizes in every
-        if sum(w.it_watts_per_replica * n for w, n in zip(state.workloads, sizes, strict=True)) <= state.budget.cap_watts
+        if sum(w.it_watts_per_replica * n for w, n in zip(state.workloads, sizes, strict=True))
+        <= state.budget.cap_watts
     )
     return max(value(state, sizes) for sizes in fitting)
 

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from builders import sizes
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from builders import sizes
 from property import arithmetic
 from property.arithmetic import asked_it_watts, floor_of, lowered, raised, within_limit
 from property.model_site import Machine, ModelSite
@@ -118,4 +118,3 @@ def assert_promises_hold(before: SiteState, decision: Plan) -> None:
 
 TestSite = Site.TestCase
 TestSite.settings = settings(stateful_step_count=25)
-

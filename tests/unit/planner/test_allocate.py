@@ -1,8 +1,8 @@
 """How the limit is shared: floors, priority, worth per watt; watts and GPUs; who keeps what."""
 
 import pytest
-from builders import NOW, demand, goals, inference, miner, named, only, per_mwh, site
 
+from builders import NOW, demand, goals, inference, miner, named, only, per_mwh, site
 from wattswitch.planner import plan
 from wattswitch.planner.model import Draw, GpuGroup, Reason, Surge
 
@@ -187,3 +187,29 @@ def test_what_the_limit_forces_is_no_more_than_it_needs() -> None:
         event_limits_watts=(9 * 3_500,),
     )
     assert goals(plan(state)) == {"s19j": 4, "s21": 5}
+
+
+def test_a_just_raised_workload_does_not_shelter_others() -> None:
+    state = site(
+        miner("just-raised", spec_replicas=3, max_replicas=3, raised_at=NOW, min_run_seconds=600, worth=per_mwh(52.0)),
+        miner("least", spec_replicas=4, worth=per_mwh(60.0)),
+        miner("most", spec_replicas=1, max_replicas=5, worth=per_mwh(91.0)),
+        cap_watts=8 * 3_500,
+    )
+    assert goals(plan(state)) == {"just-raised": 3, "least": 0, "most": 5}
+
+
+def test_a_paused_workload_is_not_raised_to_its_floor() -> None:
+    assert only(site(miner(spec_replicas=1, floor_replicas=3, held="Paused"))).replicas == 1
+
+
+@pytest.mark.parametrize(("price", "replicas"), [(90.9, 10), (91.0, 0), (-20.0, 10)])
+def test_a_price_that_equals_the_strike_earns_nothing(price: float, replicas: int) -> None:
+    assert only(site(miner(spec_replicas=10), price=price)).replicas == replicas
+
+
+@pytest.mark.parametrize(("cap_watts", "replicas"), [(6_000 + 37_800, 10), (6_000 + 37_799, 9)])
+def test_the_limit_is_exact_to_the_watt(cap_watts: int, replicas: int) -> None:
+    decision = plan(site(miner(), cap_watts=cap_watts, fixed_watts=6_000, pue_1e4=10_800))
+    assert goals(decision) == {"MiningPool/ns/s21": replicas}
+    assert decision.planned_watts <= cap_watts

@@ -1,8 +1,8 @@
 """A site small enough to decide by hand: 100 kW, one inference service, three generations of miners."""
 
 import pytest
-from builders import demand, hashprice, inference, miner, site, sizes
 
+from builders import demand, hashprice, inference, miner, site, sizes
 from wattswitch.planner import plan
 from wattswitch.planner.model import Signal, SiteState, Worth, WorthUnit
 

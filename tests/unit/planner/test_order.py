@@ -1,7 +1,6 @@
 """From here to the goal: shed first, raise last, and never over the limit on the way."""
 
 from builders import NOW, inference, miner, named, only, per_mwh, site, sizes
-
 from wattswitch.planner import plan
 from wattswitch.planner.model import Draw, GpuGroup, Reason, Surge
 
@@ -113,3 +112,9 @@ def test_the_floor_does_not_wait_for_the_end_of_min_off() -> None:
 def test_a_raise_books_the_surge_that_comes_with_it() -> None:
     state = site(miner(spec_replicas=4, booked_pods=5, surge=Surge(pods=1)), cap_watts=8 * POD)
     assert only(state).replicas == 7
+
+
+def test_gpus_of_a_workload_s_own_dying_pods_are_waited_for() -> None:
+    llama = inference(gpus_per_replica=1, gpu_group="hopper", spec_replicas=2, booked_pods=7)
+    target = only(site(llama, gpu_groups=(GpuGroup("hopper", 8),)))
+    assert (target.replicas, target.goal_replicas, target.reason) == (3, 8, Reason.WAITING_FOR_GPUS)

@@ -1,7 +1,8 @@
 """How much power may move in a minute for money's sake."""
 
-from builders import NOW, miner, only, per_mwh, site, sizes
+from typing import Any
 
+from builders import NOW, miner, only, per_mwh, site, sizes
 from wattswitch.planner import plan
 from wattswitch.planner.model import Move, Reason, SiteState, Surge, Workload
 from wattswitch.planner.ramp import ramp_memory_seconds
@@ -9,11 +10,11 @@ from wattswitch.planner.ramp import ramp_memory_seconds
 POD = 1_000
 
 
-def small(**fields: object) -> Workload:
+def small(**fields: Any) -> Workload:
     return miner(it_watts_per_replica=POD, max_replicas=50, **fields)
 
 
-def falling(**budget: object) -> SiteState:
+def falling(**budget: Any) -> SiteState:
     return site(small(spec_replicas=20), price=500.0, **budget)
 
 
@@ -44,7 +45,12 @@ def test_no_ramp_is_no_limit() -> None:
 
 def test_the_smallest_ramp_is_still_a_ramp_under_pue() -> None:
     moves = (Move(NOW - 120, POD), Move(NOW - 120, -POD))
-    ramps = {"ramp_up_watts_per_minute": 1, "ramp_down_watts_per_minute": 1, "pue_1e4": 20_000, "moves": moves}
+    ramps: dict[str, Any] = {
+        "ramp_up_watts_per_minute": 1,
+        "ramp_down_watts_per_minute": 1,
+        "pue_1e4": 20_000,
+        "moves": moves,
+    }
     assert only(site(small(), **ramps)).replicas == 0
     assert only(falling(**ramps)).replicas == 20
 

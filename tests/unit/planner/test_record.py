@@ -5,10 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from builders import inference, miner, site
 from hypothesis import given, settings
-from property.strategies import site_states
 
+from builders import inference, miner, site
+from property.strategies import site_states
 from wattswitch.planner import plan
 from wattswitch.planner.model import SiteState
 from wattswitch.planner.record import from_line, to_line

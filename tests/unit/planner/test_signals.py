@@ -1,8 +1,8 @@
 """What a stale signal may still be used for."""
 
 import pytest
-from builders import inference, miner, only, per_mwh, site
 
+from builders import inference, miner, only, per_mwh, site
 from wattswitch.planner.model import Demand, OnStale, Reason, Signal
 from wattswitch.planner.signals import Usable, usable
 

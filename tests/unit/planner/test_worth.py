@@ -1,8 +1,8 @@
 """Known answers for what a MWh at the meter earns, and for the all-in price."""
 
 import pytest
-from builders import hashprice, inference, miner, site
 
+from builders import hashprice, inference, miner, site
 from wattswitch.planner.model import OnStale, Signal, Worth, WorthUnit
 from wattswitch.planner.worth import all_in_price_per_mwh, worth_per_mwh
 
