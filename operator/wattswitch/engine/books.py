@@ -1,8 +1,9 @@
 """The book of one target: how many of its pods draw, or may yet draw, whatever has happened to it.
 
-Watts leave a book only when pods are seen gone. Four things can hide a pod, and each has its entry here:
+Watts leave a book only when pods are seen gone. Five things can hide a pod, and each has its entry here:
 
-- a status older than the last write (`largest` until a newer status has been seen),
+- a size that is on its way (`sent`),
+- a status older than the last write or than what it led to (`largest`, until a newer status accounts for it),
 - a ReplicaSet still creating what an earlier size asked for (`churned`: `largest` stays for as long as that may take),
 - a pod that dies without having been seen terminating (`tails`, for the machine's stop time),
 - a pod that should be dead and is not (`stuck_pods`).
@@ -15,7 +16,11 @@ from wattswitch.planner.model import NO_SURGE, Surge
 
 SETTLE_SECONDS = 2.0
 CREATIONS_PER_SECOND = 10
-"""Half of what kube-controller-manager does at its default rate of 20 requests a second."""
+"""Half of what kube-controller-manager does at its default rate of 20 requests a second, for all targets together."""
+LOST_SECONDS = 60.0
+"""How long a raise without an answer may still arrive: the API server's own default limit for a request."""
+FOREIGN_SECONDS = 60.0
+"""How long another hand is named: taking its size back takes less time than telling of it."""
 STUCK_AFTER_SECONDS = 60.0
 """On top of the drain time that the workload declares."""
 
@@ -35,7 +40,12 @@ class Pods:
 
 @dataclass
 class Book:
-    """What is known of one target. `replicas` is the last size that was asked for, by us or seen at the start."""
+    """What is known of one target.
+
+    `replicas` is the last size that was asked for, by us or seen at the start; `reserved` the size that the ledger is
+    to allow; `sent` the size on its way; `known_replicas` the size in the target's spec. `largest` is the most pods,
+    terminating ones included, that there may be until a status accounts for them.
+    """
 
     uid: str
     namespace: str
@@ -53,27 +63,35 @@ class Book:
     replicas: int = 0
     reserved: int = 0
     sent: int | None = None
-    before_send: tuple[int, int, bool] = (0, 0, False)
+    lost_write: tuple[int, int] | None = None
     largest: int = 0
     churned: bool = False
     raised_at: float | None = None
     lowered_at: float | None = None
-    spec_replicas: int = 0
+    known_replicas: int = 0
     written_version: int = 0
     status_current: bool = False
     pods: Pods = Pods(0, 0)
     surge: Surge = NO_SURGE
     tails: list[tuple[float, int]] = field(default_factory=list)
     settled_since: float | None = None
+    settling_seconds: float = SETTLE_SECONDS
     dying_since: float | None = None
     seen: bool = False
+    from_ledger: bool = False
     needs_list: bool = False
     foreign: str = ""
+    foreign_at: float = 0.0
 
     @property
     def key(self) -> str:
         """`kind/namespace/name` of the target."""
         return f"{self.kind}/{self.namespace}/{self.name}"
+
+    @property
+    def spec_replicas(self) -> int:
+        """The size that is asked for, as if what is on its way had arrived."""
+        return self.known_replicas if self.sent is None else self.sent
 
     def size(self, replicas: int) -> int:
         """Pods to book for a size that is asked for, surge included."""
@@ -81,12 +99,18 @@ class Book:
 
     @property
     def asked_pods(self) -> int:
-        """Pods, terminating ones apart, that draw or may yet exist."""
-        return max(self.size(self.spec_replicas), self.pods.alive, self.largest)
+        """Pods that nobody has asked to stop, or that are still to come."""
+        return max(self.size(self.known_replicas), self.size(self.sent or 0))
 
     def booked_pods(self, now: float) -> int:
         """Every pod that draws or may yet draw."""
-        return self.asked_pods + self.pods.terminating + sum(count for until, count in self.tails if until > now)
+        return self._most(sum(count for until, count in self.tails if until > now))
+
+    @property
+    def unborn_pods(self) -> int:
+        """Pods that may still be created, for this size or an earlier one."""
+        of_earlier = self.largest - self.pods.total if self.churned else 0
+        return max(0, self.known_replicas - self.pods.alive, of_earlier)
 
     def stuck_pods(self, now: float) -> int:
         """Terminating pods that are overdue."""
@@ -97,110 +121,151 @@ class Book:
     @property
     def settled(self) -> bool:
         """Whether a raise can be counted: the status shows every lowering, and nothing old is still being created."""
-        return self.status_current and not self.churned and self.pods.alive <= self.size(self.spec_replicas)
+        return self.status_current and not self.churned and self.pods.alive <= self.size(self.known_replicas)
 
-    def observe(self, facts: TargetFacts, listed: Pods | None, now: float) -> None:
-        """Take in the target as the view shows it; `listed` are its pods where the status does not count them all."""
+    def observe(self, facts: TargetFacts, listed: Pods | None, now: float, backlog: int = 0) -> None:
+        """Take in the target as the view shows it; `listed` are its pods where the status does not count them all.
+
+        `backlog` are the `unborn_pods` of all books: one controller creates them one after the other.
+        """
         newer_than_write = facts.resource_version >= self.written_version
         self.surge = Surge(facts.surge_pods, facts.surge_percent)
         self.needs_list = facts.terminating_replicas is None
         if not self.seen:
-            self.spec_replicas = self.replicas = self.original_replicas = facts.spec_replicas
+            self.known_replicas = self.replicas = self.original_replicas = facts.spec_replicas
             self.churned = facts.status_replicas != facts.spec_replicas
         if self.raised_at is None and self.lowered_at is None:
             self.original_replicas = facts.spec_replicas
-        if newer_than_write and self.sent is None and facts.spec_replicas != self.replicas:
-            hand = facts.replicas_manager or "another hand"
-            self.foreign = f"{hand} changed replicas from {self.replicas} to {facts.spec_replicas}"
-            self.replicas = facts.spec_replicas
-        if self.sent is None:
-            self._follow_spec(facts.spec_replicas if newer_than_write else self.replicas)
+        if now >= self.foreign_at + FOREIGN_SECONDS:
+            self.foreign = ""
         if newer_than_write:
-            self._count(_pods(facts, listed), now)
+            self._follow_hand(facts, now)
+            self._follow_spec(facts.spec_replicas)
+            self._count(_pods(facts, listed, self.pods.terminating), now)
+            self.from_ledger = False
         counted = not self.needs_list or listed is not None
         up_to_date = newer_than_write and facts.observed_generation >= facts.generation
         self.status_current = up_to_date and counted and self.sent is None
         self.seen = True
-        self._settle(now)
+        self._settle(now, backlog)
 
-    def observe_gone(self, listed: Pods | None, now: float) -> None:
+    def observe_gone(self, listed: Pods | None, now: float, backlog: int = 0) -> None:
         """Take in that the target does not exist; only a pod list can say what is left of it."""
-        self.spec_replicas = 0
+        self._follow_spec(0)
         self.status_current = listed is not None
-        if listed is None:
-            return
-        self.largest = 0
-        self.churned = False
-        self._count(listed, now)
+        if listed is not None:
+            self._count(listed, now)
+        self._settle(now, backlog)
 
     def send(self, replicas: int) -> None:
-        """Count a size that is on its way as asked for."""
-        if self.sent is None:
-            self.before_send = (self.spec_replicas, self.largest, self.churned)
+        """Count a size that is on its way as asked for, and what it replaces as still there."""
         self.sent = replicas
         self.status_current = False
-        self._follow_spec(replicas)
 
     def unsent(self) -> None:
         """Take in that the size was never sent, or refused."""
-        self.spec_replicas, self.largest, self.churned = self.before_send
         self.sent = None
 
     def lost(self) -> None:
-        """Take in that nobody knows whether the size arrived."""
-        self.largest = max(self.largest, self.size(self.spec_replicas), self.size(self.before_send[0]))
-        self.churned = True
+        """Take in that nobody knows whether the size arrived, or when."""
+        if self.sent is None:
+            return
+        self.largest, self.churned, self.settled_since = self._most(self._stopping), True, None
+        self.lost_write = (self.known_replicas, self.sent)
         self.sent = None
 
     def written(self, before: int, replicas: int, resource_version: int, now: float) -> None:
         """Take in that our write of this size was accepted."""
-        if replicas > before:
-            self.raised_at = now
-        else:
-            self.lowered_at, self.reserved = now, 0
-        self.replicas, self.foreign = replicas, ""
+        self._stamp(before, replicas, now)
+        self.replicas = replicas
         self.written_version = resource_version
-        self.sent = None
+        self.sent = self.lost_write = None
+        self._follow_spec(replicas)
 
     def restored(self) -> None:
         """Take in that this book comes from the ledger: what was asked for before may still be on its way."""
-        self.spec_replicas = self.replicas
+        self.known_replicas = self.replicas
         self.largest = max(self.largest, self.replicas)
-        self.churned = True
-        self.seen = True
+        self.churned = self.seen = self.from_ledger = True
         self.pods = Pods(self.largest, 0)
 
     def tail_end(self, now: float) -> float | None:
         """When the next unseen stop is over, None where there is none."""
         return min((until for until, _ in self.tails if until > now), default=None)
 
+    def settles_at(self) -> float | None:
+        """When a churned book will be free if nothing else happens, None where it is not waiting for time."""
+        if not self.churned or self.settled_since is None:
+            return None
+        return self.settled_since + self.settling_seconds
+
+    @property
+    def _stopping(self) -> int:
+        """Pods in all tails, over or not: for bounds that outlive the moment."""
+        return sum(count for _, count in self.tails)
+
+    def _most(self, stopping: int) -> int:
+        """The most pods that there may be, `stopping` unseen ones among them."""
+        return max(self.largest, max(self.asked_pods, self.pods.alive) + self.pods.terminating + stopping)
+
+    def _stamp(self, before: int, replicas: int, now: float) -> None:
+        if replicas > before:
+            self.raised_at = now
+        else:
+            self.lowered_at, self.reserved = now, 0
+
+    def _follow_hand(self, facts: TargetFacts, now: float) -> None:
+        """Name whoever changed the size: us, where an answer was lost or a process ended before it could note it."""
+        size = facts.spec_replicas
+        if self.lost_write is not None and size != self.lost_write[0]:
+            if size == self.lost_write[1]:
+                self._stamp(self.lost_write[0], size, now)
+                self.replicas = self.known_replicas = size  # `largest` counts it already
+                self.settled_since = None
+            self.lost_write = None
+        if size in {self.replicas, self.sent}:
+            return
+        if not self.from_ledger or size > self.largest:
+            hand = facts.replicas_manager or "another hand"
+            self.foreign, self.foreign_at = f"{hand} changed replicas from {self.replicas} to {size}", now
+        self.replicas = size
+
     def _follow_spec(self, replicas: int) -> None:
-        """Keep the largest size asked for when the size falls; an unfinished raise below it makes the book churned."""
-        if replicas < self.spec_replicas:
-            before = self.size(self.spec_replicas)
-            self.largest = max(self.largest, before, self.pods.alive)
-            self.churned = self.churned or self.pods.alive < self.spec_replicas
+        """Keep the most pods that there may be when the size falls, and when it rises before the fall was seen.
+
+        A fall that overtakes the creation of pods makes the book churned: the status shows neither them nor the end.
+        """
+        before, alive = self.known_replicas, self.pods.alive
+        if replicas == before:
+            return
+        asked = self.size(before)
+        seen = asked + self.pods.terminating + self._stopping
+        most = max(self.largest, seen, self.pods.total + self._stopping)
+        if replicas < before:
+            self.largest = most
+            self.churned = self.churned or (alive != before and alive < asked)
             self.settled_since = None
-        elif replicas > self.spec_replicas:
+        elif most > seen:
             # Pods of a lowering that has not been seen yet die beside the ones that are now created.
-            unseen = max(0, max(self.largest, self.pods.alive) - self.size(self.spec_replicas))
-            self.largest = self.size(replicas) + unseen if unseen else 0
-            self.churned = self.churned or unseen > 0
-        self.spec_replicas = replicas
+            self.largest = most + self.size(replicas) - asked
+            self.churned, self.settled_since = True, None
+        else:
+            self.largest = 0
+        self.known_replicas = replicas
 
     def _count(self, pods: Pods, now: float) -> None:
         fallen = self.pods.total - pods.total
         unseen = fallen - self.pods.terminating
+        self.tails = [(until, count) for until, count in self.tails if until > now]
         if unseen > 0 and self.stop_seconds and self.seen:
             self.tails.append((now + self.stop_seconds, unseen))
-        self.tails = [(until, count) for until, count in self.tails if until > now]
         if pods.terminating == 0 or pods.terminating < self.pods.terminating:
             self.dying_since = None
         if pods.terminating and self.dying_since is None:
             self.dying_since = now
         self.pods = pods
 
-    def _settle(self, now: float) -> None:
+    def _settle(self, now: float, backlog: int) -> None:
         """Let go of `largest` once a current status accounts for it."""
         if not self.status_current:
             self.settled_since = None
@@ -208,26 +273,23 @@ class Book:
         if not self.churned:
             self.largest = 0
             return
-        if self.pods.alive != self.spec_replicas:
+        if self.pods.alive > self.asked_pods:
             self.settled_since = None
             return
         self.settled_since = now if self.settled_since is None else self.settled_since
-        if now >= self.settled_since + self._creation_seconds():
-            self.churned, self.largest = False, 0
-
-    def _creation_seconds(self) -> float:
-        return SETTLE_SECONDS + max(0, self.largest - self.pods.alive) / CREATIONS_PER_SECOND
-
-    def settles_at(self) -> float | None:
-        """When a churned book will be free if nothing else happens, None where it is not waiting for time."""
-        if not self.churned or self.settled_since is None:
-            return None
-        return self.settled_since + self._creation_seconds()
+        self.settling_seconds = SETTLE_SECONDS + max(self.unborn_pods, backlog) / CREATIONS_PER_SECOND
+        if self.lost_write is not None and self.lost_write[1] > self.lost_write[0]:
+            self.settling_seconds = max(self.settling_seconds, LOST_SECONDS)
+        if now >= self.settled_since + self.settling_seconds:
+            self.churned, self.largest, self.lost_write = False, 0, None
 
 
-def _pods(facts: TargetFacts, listed: Pods | None) -> Pods:
+def _pods(facts: TargetFacts, listed: Pods | None, terminating_before: int) -> Pods:
+    """The pods of a target; until they are listed, those that were terminating still are."""
     if facts.terminating_replicas is not None:
         return Pods(facts.status_replicas, facts.terminating_replicas)
-    if listed is None:
-        return Pods(max(facts.status_replicas, facts.spec_replicas), 0)
-    return Pods(max(facts.status_replicas, listed.alive), listed.terminating)
+    terminating = terminating_before if listed is None else listed.terminating
+    alive = 0 if listed is None else listed.alive
+    # The status of a StatefulSet counts terminating pods too, that of a Deployment does not.
+    counted = facts.status_replicas - (terminating if facts.kind == "StatefulSet" else 0)
+    return Pods(max(counted, alive), terminating)

@@ -24,6 +24,41 @@ WATCHED = (
 )
 
 
+class NoDiffBase(kopf.DiffBaseStorage):
+    """Keeps no copy of what was last handled: nothing here works by differences, and making them costs most of the
+    time that kopf spends on an event."""
+
+    def build(self, **_: Any) -> Any:
+        """An essence without content."""
+        return {}
+
+    def fetch(self, **_: Any) -> None:
+        """Nothing was kept."""
+
+    def store(self, **_: Any) -> None:
+        """Keep nothing."""
+
+
+class NoProgress(kopf.ProgressStorage):
+    """Keeps no progress of handlers: they have none."""
+
+    def fetch(self, **_: Any) -> None:
+        """Nothing was kept."""
+
+    def store(self, **_: Any) -> None:
+        """Keep nothing."""
+
+    def purge(self, **_: Any) -> None:
+        """There is nothing to remove."""
+
+    def touch(self, **_: Any) -> None:
+        """Write nothing."""
+
+    def clear(self, *, essence: Any) -> Any:
+        """There is nothing of ours in it."""
+        return essence
+
+
 def registry_for(settings: Settings) -> kopf.OperatorRegistry:
     """All handlers, bound to one operator of these settings."""
     registry = kopf.OperatorRegistry()
@@ -89,6 +124,8 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.scanning.disabled = True
     settings.process.ultimate_exiting_timeout = 20
     settings.persistence.finalizer = f"{GROUP}/unused"
+    settings.persistence.diffbase_storage = NoDiffBase()
+    settings.persistence.progress_storage = NoProgress()
 
 
 def run(settings: Settings) -> None:

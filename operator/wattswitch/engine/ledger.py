@@ -21,6 +21,9 @@ logger = logging.getLogger(__name__)
 CHUNK = 24
 """A book of ordinary names takes 250 to 400 bytes."""
 
+MOST_PODS = 1_000_000
+"""The most that a book may say; another hand may ask for more."""
+
 
 def to_raw(book: Book) -> dict[str, Any]:
     """One book as the API server keeps it."""
@@ -37,17 +40,20 @@ def to_raw(book: Book) -> dict[str, Any]:
         gpus=book.gpus,
         gpu_group=book.gpu_group,
         stop_seconds=book.stop_seconds,
-        replicas=max(book.replicas, book.reserved),
-        largest=max(book.largest, book.size(book.reserved)),
-        original_replicas=book.original_replicas,
+        replicas=min(MOST_PODS, max(book.replicas, book.reserved, book.spec_replicas)),
+        largest=min(MOST_PODS, max(book.largest, book.size(book.reserved), book.asked_pods)),
+        original_replicas=min(MOST_PODS, book.original_replicas),
         on_delete=book.on_delete,
         **stamped,
     ).to_raw()
 
 
 def from_raw(raw: Mapping[str, Any]) -> Book:
-    """A book as it was written, with everything still counted that was asked for then."""
-    kept = TargetBook.model_validate(dict(raw))
+    """A book as it was written, with everything still counted that was asked for then.
+
+    A field that a newer operator added is left out. Raises ValueError where a known one cannot be read.
+    """
+    kept = TargetBook.model_validate(dict(raw), extra="ignore")
     book = Book(
         uid=kept.uid,
         namespace=kept.namespace,
@@ -78,7 +84,8 @@ class Ledger:
         self._budget = budget
         self._uid = uid
         self._chunk_of: dict[str, int] = {}
-        self._written: dict[int, list[dict[str, Any]]] = {}
+        self._written: dict[int, list[dict[str, Any]] | None] = {}
+        """What the API server has by chunk, None from a write that failed until one succeeds: it may have arrived."""
         self._uids: dict[int, str] = {0: uid}
         self._lock = asyncio.Lock()
         self.failed = False
@@ -88,8 +95,8 @@ class Ledger:
         """The books as they stand in the API server, by the target's uid."""
         chunks = {0: (budget.get("status") or {}).get("targets") or []}
         for raw in ledgers:
-            if raw["spec"]["budget"] == self._budget:
-                number = int(raw["metadata"]["name"].rsplit("-", 1)[1])
+            number = self._number(raw)
+            if number is not None:
                 chunks[number] = (raw.get("status") or {}).get("targets") or []
                 self._uids[number] = raw["metadata"]["uid"]
         books: dict[str, Book] = {}
@@ -102,7 +109,10 @@ class Ledger:
         return books
 
     async def write(self, books: Mapping[str, Book]) -> bool:
-        """Bring the API server's copy up to date; True when every chunk that differs was written."""
+        """Bring the API server's copy up to date; True when every chunk that differs was written.
+
+        One that fails stops no other.
+        """
         async with self._lock:
             changed = {
                 number: raws for number, raws in self._chunks(books).items() if raws != self._written.get(number, [])
@@ -113,13 +123,20 @@ class Ledger:
 
     def missing(self, books: Mapping[str, Book]) -> bool:
         """Whether a book is not written at all, or one is written that is closed."""
-        return self._chunk_of.keys() != books.keys()
+        written = {raw["uid"] for raws in self._written.values() for raw in raws or ()}
+        return None in self._written.values() or written != books.keys()
 
     def covers(self, book: Book, replicas: int) -> bool:
         """Whether what is written allows asking for this size."""
-        raws = self._written.get(self._chunk_of.get(book.uid, -1), [])
+        raws = self._written.get(self._chunk_of.get(book.uid, -1)) or ()
         kept = next((raw for raw in raws if raw["uid"] == book.uid), None)
         return kept is not None and kept["replicas"] >= replicas and kept.get("largest", 0) >= book.size(replicas)
+
+    def _number(self, raw: Mapping[str, Any]) -> int | None:
+        """The chunk that a PowerLedger holds; None where it is another budget's or nothing that we made."""
+        budget, _, number = str(raw["metadata"]["name"]).rpartition("-")
+        ours = raw.get("spec", {}).get("budget") == budget == self._budget
+        return int(number) if ours and number.isdecimal() and int(number) > 0 else None
 
     def _chunks(self, books: Mapping[str, Book]) -> dict[int, list[dict[str, Any]]]:
         for uid in [uid for uid in self._chunk_of if uid not in books]:
@@ -140,6 +157,7 @@ class Ledger:
 
     async def _write_chunk(self, number: int, raws: list[dict[str, Any]]) -> bool:
         plural, name = ("powerbudgets", self._budget) if number == 0 else ("powerledgers", f"{self._budget}-{number}")
+        self._written[number] = None
         try:
             if number not in self._uids:
                 self._uids[number] = await self._create(name)
@@ -148,7 +166,8 @@ class Ledger:
             logger.warning("ledger %s not written: %s", name, problem)
             return False
         if answer is None:
-            self._uids.pop(number, None)
+            if number > 0:  # somebody deleted it; the budget itself is never created anew
+                self._uids.pop(number, None)
             return False
         self._written[number] = raws
         return True

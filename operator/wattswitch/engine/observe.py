@@ -7,6 +7,7 @@ it only counts.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from wattswitch.api.feed import NamedFeed
 from wattswitch.api.inference_deployment import InferenceDeployment
 from wattswitch.api.mining_pool import MiningPool
 from wattswitch.api.power_budget import PowerBudget
@@ -14,6 +15,7 @@ from wattswitch.api.units import Quantity
 from wattswitch.cluster import TargetFacts, View, target_facts
 from wattswitch.engine.books import Book, Pods
 from wattswitch.engine.correction import Correction
+from wattswitch.engine.leftover import LeftOver, heir_pods
 from wattswitch.engine.roster import Effect, Entry
 from wattswitch.engine.signals import UNKNOWN_FEED, signal
 from wattswitch.engine.sitefeeds import SiteFeeds
@@ -51,6 +53,7 @@ class Site:
     feeds: SiteFeeds
     books: dict[str, Book] = field(default_factory=dict)
     listed: dict[str, Pods] = field(default_factory=dict)
+    left_over: dict[str, LeftOver] = field(default_factory=dict)
     correction: Correction = field(default_factory=Correction)
     moves: list[Move] = field(default_factory=list)
 
@@ -78,8 +81,10 @@ def observe(site: Site, view: View, entries: list[Entry], now: float, raise_gate
     for book in sorted(site.books.values(), key=lambda book: book.key):
         if book.uid in taken:
             continue
-        abandoned = (book.kind, book.namespace, book.name) not in named
-        if abandoned and book.uid not in gone and book.on_delete != "Keep":
+        abandoned = (book.kind, book.namespace, book.name) not in named and book.uid not in gone
+        if abandoned and _left(site, book, now):
+            continue
+        if abandoned and book.on_delete != "Keep":
             leaving.append(_leaving(book, now))
             books[book.key] = book
         else:
@@ -122,35 +127,50 @@ def _open_books(site: Site, entries: Iterable[Entry]) -> None:
 def _count(site: Site, view: View, now: float) -> set[str]:
     """Bring every book up to date; returns the uids whose target does not exist, after closing those without pods."""
     gone: set[str] = set()
+    backlog = sum(book.unborn_pods for book in site.books.values())
     for book in list(site.books.values()):
-        facts = _facts(view, book)
-        if facts is not None:
-            book.observe(facts, site.listed.get(book.uid), now)
+        facts = _namesake(view, book)
+        listed = site.listed.get(book.uid)
+        if facts is not None and facts.uid == book.uid:
+            book.observe(facts, listed, now, backlog)
             continue
-        book.observe_gone(_left_over(site, view, book), now)
+        left_over = site.left_over.setdefault(book.uid, LeftOver())
+        book.observe_gone(left_over.count(listed, heir_pods(book.selector, facts)), now, backlog)
         gone.add(book.uid)
-        if book.uid in site.listed and book.booked_pods(now) == 0:
-            del site.books[book.uid], site.listed[book.uid]
+        if left_over.pods is not None and book.booked_pods(now) == 0:
+            _close(site, book)
     return gone
 
 
-def _facts(view: View, book: Book) -> TargetFacts | None:
+def _namesake(view: View, book: Book) -> TargetFacts | None:
+    """The object under the name of the book's target: the target, or one that came after it."""
     raw = view.get(book.kind, book.namespace, book.name)
-    if raw is None or raw["metadata"]["uid"] != book.uid:
-        return None
-    return target_facts(raw)
+    return target_facts(raw) if raw else None
 
 
-def _left_over(site: Site, view: View, book: Book) -> Pods | None:
-    """Pods of a target that is gone: what its selector finds, less what a namesake that came after it accounts for."""
-    listed = site.listed.get(book.uid)
-    raw = view.get(book.kind, book.namespace, book.name)
-    if listed is None or raw is None:
-        return listed
-    heir = target_facts(raw)
-    return Pods(
-        max(0, listed.alive - heir.status_replicas), max(0, listed.terminating - (heir.terminating_replicas or 0))
-    )
+def _close(site: Site, book: Book) -> None:
+    site.books.pop(book.uid)
+    site.listed.pop(book.uid, None)
+    site.left_over.pop(book.uid, None)
+
+
+def _left(site: Site, book: Book, now: float) -> bool:
+    """Whether the target of a deleted workload is nobody's any more, and its book closed.
+
+    Once it was stopped or restored it is not moved again; it counts until it has no pods.
+    """
+    if not book.settled:
+        return False
+    if book.spec_replicas == _size_to_leave(book):
+        book.on_delete = "Keep"
+    if book.on_delete != "Keep" or book.spec_replicas or book.booked_pods(now):
+        return False
+    _close(site, book)
+    return True
+
+
+def _size_to_leave(book: Book) -> int:
+    return book.original_replicas if book.on_delete == "Restore" else 0
 
 
 def _unlisted(site: Site, gone: set[str]) -> Iterable[Book]:
@@ -214,7 +234,7 @@ def _held_as_it_is(entry: Entry, book: Book, now: float) -> Workload:
 
 def _leaving(book: Book, now: float) -> Workload:
     """The target of a deleted workload: stopped, or brought back to the size that it had before."""
-    size = book.original_replicas if book.on_delete == "Restore" else 0
+    size = _size_to_leave(book)
     return Workload(
         key=book.key,
         kind=Kind.MINING,
@@ -260,27 +280,32 @@ def _worth(site: Site, entry: Entry, model: MiningPool | InferenceDeployment) ->
 
 
 def _worth_of_feed(site: Site, entry: Entry, name: str, fee: float) -> Worth:
-    feed = next((feed for feed in site.budget.spec.feeds if feed.name == name), None)
+    feed = _feed(site, name)
     if feed is None:
         return Worth(UNKNOWN_FEED, WorthUnit.PER_MWH)
     unit = _UNITS.get(feed.sources[0].unit.quantity)
     joules = entry.hardware.joules_per_terahash if entry.hardware else None
     if unit is None or (unit is WorthUnit.HASHPRICE and joules is None):
         return Worth(UNKNOWN_FEED, WorthUnit.PER_MWH)
-    return Worth(_read(site, entry, name), unit, fee, float(joules or 0))
+    return Worth(_read(site, entry, feed), unit, fee, float(joules or 0))
 
 
 def _demand(site: Site, entry: Entry, model: MiningPool | InferenceDeployment) -> Demand | None:
     if not isinstance(model, InferenceDeployment) or model.spec.demand is None:
         return None
-    return Demand(_read(site, entry, model.spec.demand.feed), float(model.spec.demand.per_replica))
+    name, per_replica = model.spec.demand.feed, float(model.spec.demand.per_replica)
+    feed = _feed(site, name)
+    if feed is None or feed.sources[0].unit.quantity is not Quantity.COUNT:
+        return Demand(UNKNOWN_FEED, per_replica)
+    return Demand(_read(site, entry, feed), per_replica)
 
 
-def _read(site: Site, entry: Entry, name: str) -> Signal:
-    feed = next((feed for feed in site.budget.spec.feeds if feed.name == name), None)
-    if feed is None:
-        return UNKNOWN_FEED
-    return signal(site.feeds.named(name, entry.namespace, entry.name), feed)
+def _feed(site: Site, name: str) -> NamedFeed | None:
+    return next((feed for feed in site.budget.spec.feeds if feed.name == name), None)
+
+
+def _read(site: Site, entry: Entry, feed: NamedFeed) -> Signal:
+    return signal(site.feeds.named(feed.name, entry.namespace, entry.name), feed)
 
 
 def _budget(site: Site, now: float) -> Budget:

@@ -41,7 +41,8 @@ class Orphans:
         if self._services.standby or self._told.get(uid) == (generation, message):
             return
         self._told[uid] = (generation, message)
-        before = tuple(Condition.model_validate(each) for each in (raw.get("status") or {}).get("conditions") or [])
+        kept = (raw.get("status") or {}).get("conditions") or []
+        before = tuple(Condition.model_validate(each, extra="ignore") for each in kept)
         finding = report.Finding("Ready", holds=False, reason=str(reason), message=message)
         after = report.conditions(before, [finding], generation, clock.now())
         # Only fields of our own: the books in a budget's status must not be written from a view.

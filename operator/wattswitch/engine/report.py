@@ -15,6 +15,14 @@ from wattswitch.planner.model import Kind, Mode, Plan, Reason, Signal, SiteState
 STALE_REASONS = frozenset({Reason.PRICE_STALE, Reason.WORTH_STALE, Reason.DEMAND_STALE, Reason.METER_STALE})
 FITS_REASONS = frozenset({Reason.POWER_LIMIT, Reason.GPU_LIMIT, Reason.FLOOR_UNMET})
 
+GATES: Mapping[str, str] = {
+    Reason.INVALID_SPEC: "the PowerBudget cannot be read: what it said before stays in force, and nothing is raised",
+    Reason.NOT_LEADER: "this operator does not hold the Lease: it raises nothing",
+    Reason.LEDGER_UNWRITTEN: "the books could not be written to the API server: nothing is raised until they are",
+    Reason.VIEW_STALE: "the cluster has not been listed completely for too long: nothing is raised until it is",
+}
+"""What a gate that is closed for the whole budget means."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -66,7 +74,7 @@ def budget_findings(
         ready, reason, message = False, str(Reason.INVALID_SPEC), "; ".join(problems)
     elif state.raise_gate:
         ready, reason = False, state.raise_gate
-        message = "nothing is raised"
+        message = GATES.get(state.raise_gate, "nothing is raised")
     elif not price.holds:
         ready, reason, message = False, str(Reason.PRICE_STALE), price.message
     return [Finding("Ready", ready, reason, message), *found]
@@ -133,7 +141,7 @@ def workload_findings(entry: Entry, target: Target | None, observation: Observat
     reason = "Controlled" if ready else str(refusal.reason if refusal else Reason.BUDGET_MISSING)
     gate = observation.state.raise_gate
     if ready and gate:
-        ready, reason = False, gate
+        return [Finding("Ready", holds=False, reason=gate, message=GATES.get(gate, "nothing is raised")), *found]
     return [Finding("Ready", ready, reason, "" if ready else accepted.message), *found]
 
 
@@ -152,7 +160,7 @@ def workload_status(
         problem = entry.problem(Effect.REFUSED, Effect.HELD)
         status["reason"] = str(problem.reason) if problem else str(Reason.BUDGET_MISSING)
         status["message"] = problem.message if problem else ""
-        return status
+        return status | drawn(entry, observation.state)
     advise = observation.state.budget.mode is Mode.ADVISE
     size = target.replicas if advise else workload.spec_replicas
     pods = workload.pods(size) if advise else workload.booked_pods
@@ -166,13 +174,21 @@ def workload_status(
         "reason": _reason(entry, target),
         "message": _message(entry, target, workload, observation, plan),
     }
-    if target.worth_per_mwh is not None:
+    if target.worth_per_mwh is not None and workload.held != Reason.INVALID_SPEC:
         status["strike"] = f"{target.worth_per_mwh:.2f}"
     if entry.kind is Kind.MINING:
         status["replicasText"] = f"{size}/{workload.max_replicas}"
     else:
         status["grantedText"] = f"{size}/{target.wanted_replicas}"
     return status
+
+
+def drawn(entry: Entry, state: SiteState) -> dict[str, Any]:
+    """What a target draws on that is not controlled any more."""
+    draw = next((draw for draw in state.draws if draw.key == "/".join(entry.target)), None)
+    if draw is None:
+        return {}
+    return {"committedPods": draw.pods, "kilowatts": f"{draw.pods * draw.it_watts_per_pod / 1000:.1f}"}
 
 
 def _reason(entry: Entry, target: Target) -> str:
@@ -187,4 +203,6 @@ def _message(entry: Entry, target: Target, workload: Workload, observation: Obse
     problem = entry.problem(Effect.HELD, Effect.BLOCKED)
     if problem is not None and target.reason not in FITS_REASONS:
         return problem.message
+    if target.reason == observation.state.raise_gate:
+        return GATES.get(target.reason, target.reason)
     return explain(target, workload, plan, observation.state)

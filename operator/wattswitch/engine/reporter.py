@@ -1,6 +1,7 @@
 """Tells people what was decided: statuses, conditions and Events, at most once a second and only what changed."""
 
 import asyncio
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,7 +13,9 @@ from wattswitch.engine.books import Book
 from wattswitch.engine.observe import Observation, Site
 from wattswitch.engine.roster import Entry
 from wattswitch.engine.services import Services
-from wattswitch.planner.model import Kind, Plan, Target, Workload
+from wattswitch.planner.model import Kind, Plan, SiteState, Target, Workload
+
+logger = logging.getLogger(__name__)
 
 REPORT_SECONDS = 1.0
 READINGS_SECONDS = 30.0
@@ -39,7 +42,6 @@ class Reporter:
 
     def submit(self, observation: Observation, plan: Plan, site: Site, problems: list[str]) -> None:
         """Have this decision told soon, in the place of any earlier one."""
-        self._count_over(plan)
         self._latest = (observation, plan, site, problems)
         self._fresh.set()
 
@@ -65,10 +67,14 @@ class Reporter:
             await self._fresh.wait()
             self._fresh.clear()
             if self._latest is not None and not self._services.standby:
-                self._tell(*self._latest)
+                try:
+                    self._tell(*self._latest)
+                except Exception:  # what cannot be told must not silence all that follows
+                    logger.exception("budget %s: the report failed", self._name)
             await asyncio.sleep(REPORT_SECONDS)
 
-    def _count_over(self, plan: Plan) -> None:
+    def count_over(self, plan: Plan) -> None:
+        """Count the time above the limit; to be called with every decision."""
         now = clock.monotonic()
         if self._over_since is not None:
             self._services.metrics.over_limit.labels(self._name).inc(now - self._over_since)
@@ -115,10 +121,13 @@ class Reporter:
             _still(workload),
             foreign,
             tuple(entry.problems),
-            observation.state.raise_gate,
-            plan.limit_watts,
+            entry.paused,
+            entry.raw["metadata"].get("generation", 0),
+            report.drawn(entry, observation.state) if target is None else {},
+            *_still_site(observation.state, plan),
         )
-        if self._told.get(entry.uid) == facts:
+        failed = entry.uid in self._services.status.problems
+        if self._told.get(entry.uid) == facts and not failed:
             return
         self._told[entry.uid] = facts
         status = report.workload_status(entry, target, workload, book, observation, plan)
@@ -152,7 +161,7 @@ class Reporter:
         uid = raw["metadata"]["uid"]
         if uid not in self._conditions:
             kept = (raw.get("status") or {}).get("conditions") or []
-            self._conditions[uid] = tuple(Condition.model_validate(each) for each in kept)
+            self._conditions[uid] = tuple(Condition.model_validate(each, extra="ignore") for each in kept)
         return self._conditions[uid]
 
     def _tell_changes(
@@ -181,4 +190,13 @@ def _still(workload: Workload | None) -> tuple[object, ...]:
     """What a workload's status shows of its state, without the times of its readings."""
     if workload is None:
         return ()
-    return (workload.spec_replicas, workload.ready_replicas, workload.booked_pods, workload.max_replicas, workload.held)
+    demand = workload.demand.signal.problem if workload.demand else ""
+    problems = (workload.worth.signal.problem, demand)
+    sizes = (workload.spec_replicas, workload.ready_replicas, workload.booked_pods, workload.max_replicas)
+    return (*sizes, workload.it_watts_per_replica, workload.held, *problems)
+
+
+def _still_site(state: SiteState, plan: Plan) -> tuple[object, ...]:
+    """What every workload's status shows of its site."""
+    meter = state.budget.meter.problem if state.budget.meter else ""
+    return (state.budget.mode, state.raise_gate, plan.limit_watts, state.budget.price.problem, meter)

@@ -12,6 +12,7 @@ from wattswitch.api.inference_deployment import InferenceDeployment
 from wattswitch.api.mining_pool import MiningPool
 from wattswitch.api.parse import parse
 from wattswitch.api.power_budget import Hardware, PowerBudget, Tenant
+from wattswitch.api.units import Quantity
 from wattswitch.cluster import TargetFacts, View, target_facts
 from wattswitch.planner.model import Kind, Reason
 
@@ -74,16 +75,20 @@ class Entry:
         return _target_of(self.raw)
 
     def problem(self, *effects: Effect) -> Problem | None:
-        """The first problem with one of these effects."""
-        return next((p for p in self.problems if p.effect in effects), None)
+        """The first problem with the first of these effects that there is one of."""
+        return next((p for effect in effects for p in self.problems if p.effect is effect), None)
 
     @property
     def watts(self) -> int:
-        """Watts of one pod: the nameplate, or more where the tenant says so; 0 where the hardware is unknown."""
+        """Watts of one pod: the nameplate, or more where the tenant says so; 0 where the hardware is unknown.
+
+        A template that asks for more GPUs than the workload declares is believed: each device with one of them draws.
+        """
         if self.model is None or self.hardware is None:
             return 0
-        spec = self.model.spec
-        return max(self.hardware.watts * spec.devices_per_replica, spec.watts_per_replica or 0)
+        spec, asked = self.model.spec, self.facts.gpus_per_pod if self.facts else 0
+        devices = max(spec.devices_per_replica, -(-asked // self.hardware.gpus) if self.hardware.gpus else 0)
+        return max(self.hardware.watts * devices, spec.watts_per_replica or 0)
 
     @property
     def gpus(self) -> int:
@@ -137,7 +142,7 @@ class Roster:
         meta = raw["metadata"]
         known = self._parsed.get(meta["uid"])
         if known is None or known[0] != meta.get("generation", 0):
-            model, problems = parse(WORKLOAD_MODELS[kind], raw)
+            model, problems = parse(WORKLOAD_MODELS[kind], {key: raw[key] for key in raw if key != "status"})
             known = self._parsed[meta["uid"]] = (meta.get("generation", 0), model, problems)
         return known[1], known[2]
 
@@ -153,7 +158,7 @@ class Roster:
     def _autoscaled(self) -> dict[tuple[str, str, str], str]:
         """Targets that an autoscaler owns, with the autoscaler's name."""
         owned: dict[tuple[str, str, str], str] = {}
-        for kind in ("HorizontalPodAutoscaler", "ScaledObject"):
+        for kind in ("ScaledObject", "HorizontalPodAutoscaler"):  # a ScaledObject makes an autoscaler of its own
             for raw in self._view.all(kind):
                 reference = raw.get("spec", {}).get("scaleTargetRef") or {}
                 meta = raw["metadata"]
@@ -169,6 +174,7 @@ class Roster:
         entry.problems += _target_problems(entry)
         entry.problems += admission.problems(entry)
         entry.problems += _hardware_problems(entry, budget)
+        entry.problems += _feed_problems(entry, budget)
         if owner := autoscaled.get(entry.target):
             message = f"{owner} scales this target too: remove one of the two; until then only the limit lowers it"
             entry.problems.append(Problem(Reason.AUTOSCALER_OWNED, Effect.HELD, message))
@@ -193,7 +199,8 @@ def _hardware_problems(entry: Entry, budget: PowerBudget) -> Iterable[Problem]:
     if hardware is None:
         known = ", ".join(h.name for h in budget.spec.hardware) or "none"
         message = (
-            f"spec.hardware {spec.hardware!r} is not listed in PowerBudget {budget.metadata.name} (known: {known})"
+            f"spec.hardware {spec.hardware!r} is not listed in PowerBudget {budget.metadata.name} (known: {known}):"
+            " correct it or add it there"
         )
         yield Problem(Reason.HARDWARE_UNKNOWN, Effect.REFUSED, message)
         return
@@ -216,9 +223,35 @@ def _gpu_problems(entry: Entry, hardware: Hardware) -> Iterable[Problem]:
     if declared != asked:
         message = (
             f"the target's pods ask for {asked} nvidia.com/gpu, but {entry.model.spec.devices_per_replica} ×"
-            f" {hardware.name} have {declared}: correct devicesPerReplica or the pod template"
+            f" {hardware.name} have {declared}: correct devicesPerReplica or the pod template; until then the more"
+            " of the two is counted and nothing is raised"
         )
         yield Problem(Reason.GPU_COUNT_MISMATCH, Effect.BLOCKED, message)
+
+
+def _feed_problems(entry: Entry, budget: PowerBudget) -> Iterable[Problem]:
+    if entry.model is None:
+        return
+    feeds = {feed.name: feed.sources[0].unit for feed in budget.spec.feeds}
+    for path, name, counts in _feeds_of(entry.model):
+        unit = feeds.get(name)
+        if unit is None:
+            known = ", ".join(feeds) or "none"
+            what = f"is not a feed of PowerBudget {budget.metadata.name} (known: {known}): correct it or add it there"
+        elif (unit.quantity is Quantity.COUNT) is not counts:
+            wanted = "a Count" if counts else "money"
+            what = f"is a feed in {unit}, but {wanted} is needed: name another one"
+        else:
+            continue
+        yield Problem(Reason.FEED_UNKNOWN, Effect.BLOCKED, f"{path} {name!r} {what}")
+
+
+def _feeds_of(model: MiningPool | InferenceDeployment) -> Iterable[tuple[str, str, bool]]:
+    """Field, name, and whether it must be a Count, of every feed that a workload refers to."""
+    if model.spec.worth.feed is not None:
+        yield "spec.worth.feed", model.spec.worth.feed, False
+    if isinstance(model, InferenceDeployment) and model.spec.demand is not None:
+        yield "spec.demand.feed", model.spec.demand.feed, True
 
 
 class _Admission:
@@ -235,7 +268,10 @@ class _Admission:
             self._max_priority[entry.namespace] = self._lookup(entry.namespace)
         allowed = self._max_priority[entry.namespace]
         if allowed is None:
-            message = f"namespace {entry.namespace} matches no namespaceSelector in the budget's tenants"
+            message = (
+                f"namespace {entry.namespace} matches no namespaceSelector in the budget's tenants:"
+                " label the namespace or add a tenant"
+            )
             yield Problem(Reason.NAMESPACE_NOT_ADMITTED, Effect.REFUSED, message)
         elif entry.priority > allowed:
             message = f"spec.priority {entry.priority} is above {allowed}, the most that this namespace may claim"
@@ -265,5 +301,5 @@ def _claim_problems(entry: Entry, claims: Mapping[tuple[str, str, str], Mapping[
     first = claims.get(entry.target)
     if first is not None and first["metadata"]["uid"] != entry.uid:
         owner = f"{first['kind']} {first['metadata']['name']} of budget {first['spec'].get('budget')}"
-        message = f"{owner} is older and scales this target already: one target belongs to one workload"
+        message = f"{owner} is older and scales this target already: delete one of the two"
         yield Problem(Reason.TARGET_CLAIMED, Effect.REFUSED, message)

@@ -36,6 +36,9 @@ LEDGER_SECONDS = 1.0
 MOVE_MEMORY_SECONDS = 900.0
 LIST_CONCURRENCY = 8
 FIRST_ANSWER_SLACK_SECONDS = 0.5
+REPORT_WITHIN_SECONDS = 3.0
+MOST_SHARE_OF_TIME = 0.25
+"""Of one loop's time that decisions may take, so that the writes that they ask for get the rest."""
 
 
 class SiteLoop:
@@ -58,6 +61,7 @@ class SiteLoop:
         self._observation: Observation | None = None
         self._ledger_dirty = False
         self._readable = True
+        self._reported_at = clock.monotonic()
         self._last_plan: Plan | None = None
         self._following: asyncio.Task[None] | None = None
         self._site.books.update(self._ledger.read(raw, services.view.all("PowerLedger")))
@@ -105,8 +109,8 @@ class SiteLoop:
             await self._rest(self.stepped_at - began)
 
     async def _rest(self, took_seconds: float) -> None:
-        """Wait for an event or a deadline; never less than twice what the last step took, so that writes get their turn."""
-        await asyncio.sleep(max(LEAST_GAP_SECONDS, 2 * took_seconds))
+        """Wait for an event or a deadline."""
+        await asyncio.sleep(max(LEAST_GAP_SECONDS, took_seconds / MOST_SHARE_OF_TIME - took_seconds))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._seconds_to_deadline()):
                 await self._wake.wait()
@@ -143,6 +147,15 @@ class SiteLoop:
                 book.foreign = ""  # nobody's hand is foreign while ours is not on the targets
         else:
             self._actuator.act(decision, observation.books, self._site.books)
+        self._reporter.count_over(decision)
+        self._report(observation, decision)
+
+    def _report(self, observation: Observation, decision: Plan) -> None:
+        """Have the decision told; while sizes are being written that waits a while, so that they go first."""
+        now = clock.monotonic()
+        if self._actuator.busy and now < self._reported_at + REPORT_WITHIN_SECONDS:
+            return
+        self._reported_at = now
         self._services.metrics.show(observation.state, decision)
         self._reporter.submit(observation, decision, self._site, self._problems)
 

@@ -31,6 +31,8 @@ class SiteFeeds:
             specs[METER] = spec.meter
         specs |= {NAMED + feed.name: feed for feed in spec.feeds}
         self._per_workload = frozenset(feed.name for feed in spec.feeds if feed.per_workload is not None)
+        self._asked = {place for place in self._asked if place[0] in specs}
+        self._kept = {place: last for place, last in self._kept.items() if place[0] in specs}
         await self._feeds.apply(self._uid, specs)
 
     @property
@@ -67,14 +69,18 @@ class SiteFeeds:
             self._feeds.seed(self._uid, last["feed"], float(last["value"]), parse_time(last["at"]), key)
 
     def last_readings(self, most: int = 256) -> list[dict[str, str]]:
-        """The last good readings, to be written down; an entry changes with its value only, so that it rests."""
+        """The last good readings, to be written down; an entry changes with its value only, so that it rests.
+
+        Where there are too many, those of single workloads are left out first.
+        """
         for name, key in self._asked:
             reading = self._read(name, key)
             value = "" if reading.value is None else f"{reading.value:.6g}"
             if value and self._kept.get((name, key), {}).get("value") != value:
                 entry = {"feed": name, "value": value, "at": format_time(int(reading.at))}
                 self._kept[(name, key)] = entry if key == WHOLE else {**entry, "key": "/".join(key)}
-        return [self._kept[place] for place in sorted(self._kept)][:most]
+        places = sorted(self._kept, key=lambda place: (place[1] != WHOLE, place))
+        return [self._kept[place] for place in places[:most]]
 
     async def close(self) -> None:
         """Stop reading."""

@@ -1,0 +1,263 @@
+"""Conditions and status fields: what is told when, and that nothing is told anew while nothing happens."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from unit.engine.site_objects import MINING, NOW, Stage, namespace_raw, pool_raw, reading, source, target_raw
+from wattswitch.api.base import ConditionStatus
+from wattswitch.engine import report
+from wattswitch.engine.report import Finding
+from wattswitch.planner import plan
+from wattswitch.planner.model import Reason
+
+METER = {"sources": [source("0", "Watts")]}
+
+
+def budget_findings(stage: Stage, problems: tuple[str, ...] = (), **look: Any) -> dict[str, Finding]:
+    state = stage.look(**look).state
+    found = report.budget_findings(state, plan(state), stage.feeds.readings, list(problems))
+    return {finding.type: finding for finding in found}
+
+
+def workload_findings(stage: Stage, foreign: str = "", **look: Any) -> dict[str, Finding]:
+    observation = stage.look(**look)
+    (entry,) = observation.entries
+    target = next((each for each in plan(observation.state).targets if each.key == entry.key), None)
+    return {finding.type: finding for finding in report.workload_findings(entry, target, observation, foreign)}
+
+
+def budget_status(stage: Stage, **look: Any) -> dict[str, Any]:
+    state = stage.look(**look).state
+    return report.budget_status(state, plan(state), stage.feeds.readings, [])
+
+
+def workload_status(stage: Stage, **look: Any) -> dict[str, Any]:
+    observation = stage.look(**look)
+    (entry,) = observation.entries
+    decision = plan(observation.state)
+    target = next((each for each in decision.targets if each.key == entry.key), None)
+    workload = next((each for each in observation.state.workloads if each.key == entry.key), None)
+    book = observation.books.get(entry.key)
+    return report.workload_status(entry, target, workload, book, observation, decision)
+
+
+# ---- the budget ----------------------------------------------------------------------------------------------------
+
+
+def test_a_budget_at_rest() -> None:
+    found = budget_findings(Stage(pool_raw(), target_raw(replicas=10)))
+    assert {name: finding.holds for name, finding in found.items()} == {
+        "Ready": True,
+        "WithinLimit": True,
+        "PriceFresh": True,
+        "Infeasible": False,
+    }
+
+
+def test_over_the_limit_says_by_how_much() -> None:
+    stage = Stage(pool_raw(), target_raw(replicas=10), capWatts=30_000)
+    found = budget_findings(stage)["WithinLimit"]
+    assert (found.holds, found.reason, found.message) == (False, "Over", "5000 W over")
+    assert budget_status(stage)["within"] == "Over by 5000 W"
+
+
+def test_floors_that_do_not_fit() -> None:
+    stage = Stage(pool_raw(replicas={"min": 10, "max": 10}), target_raw(replicas=10), capWatts=30_000)
+    found = budget_findings(stage)["Infeasible"]
+    assert (found.holds, found.reason) == (True, Reason.FLOOR_UNMET)
+    assert found.message == "the limit of 30000 W is 7000 W short of the floors"
+
+
+def test_a_stale_price_is_not_ready_and_says_why() -> None:
+    stage = Stage()
+    stage.feeds.readings["price"] = reading(40.0, "HTTPStatus", message="source rt: the answer was 503")
+    found = budget_findings(stage)
+    assert (found["PriceFresh"].holds, found["PriceFresh"].reason) == (False, "HTTPStatus")
+    assert (found["Ready"].holds, found["Ready"].reason) == (False, Reason.PRICE_STALE)
+    assert found["Ready"].message == "source rt: the answer was 503"
+
+
+def test_a_meter_has_its_condition_only_where_there_is_one() -> None:
+    assert "MeterFresh" not in budget_findings(Stage())
+    stage = Stage(meter=METER)
+    stage.feeds.readings["meter"] = reading(9_000.0, "Stale", message="source pdu: too old")
+    found = budget_findings(stage)["MeterFresh"]
+    assert (found.holds, found.reason, found.message) == (False, "Stale", "source pdu: too old")
+
+
+@pytest.mark.parametrize("gate", list(report.GATES))
+def test_a_closed_gate_is_not_ready_and_says_what_it_means(gate: str) -> None:
+    found = budget_findings(Stage(), raise_gate=str(gate))["Ready"]
+    assert (found.holds, found.reason) == (False, gate)
+    assert "raise" in found.message
+
+
+def test_a_spec_that_can_not_be_read_is_told_before_all_else() -> None:
+    found = budget_findings(Stage(), problems=("spec.capWatts: a", "spec.mode: b"), raise_gate="NotLeader")["Ready"]
+    assert (found.holds, found.reason, found.message) == (False, "InvalidSpec", "spec.capWatts: a; spec.mode: b")
+
+
+def test_the_status_of_a_budget() -> None:
+    stage = Stage(pool_raw(), target_raw(replicas=4), meter=METER, overhead={"fixedWatts": 600})
+    stage.feeds.readings["meter"] = reading(14_600.4, at=NOW - 1)
+    stage.site.correction.note(NOW - 2, 14_000)
+    assert budget_status(stage) == {
+        "limitWatts": 99_400,
+        "committedWatts": 14_600,
+        "within": "True",
+        "readings": [],
+        "pricePerMWh": "40.00",
+        "priceSource": "contract",
+        "correctionWatts": 600,
+        "measuredWatts": 14_600,
+    }
+
+
+# ---- a workload ----------------------------------------------------------------------------------------------------
+
+
+def test_a_workload_at_rest() -> None:
+    found = workload_findings(Stage(pool_raw(), target_raw(replicas=10)))
+    assert {name: finding.holds for name, finding in found.items()} == {
+        "Ready": True,
+        "Accepted": True,
+        "TargetFound": True,
+        "Paused": False,
+        "ForeignScale": False,
+        "SignalsFresh": True,
+        "Limited": False,
+    }
+
+
+def limited() -> Stage:
+    return Stage(pool_raw(), target_raw(replicas=4), capWatts=20_000)
+
+
+def stale() -> Stage:
+    stage = Stage(pool_raw(), target_raw(replicas=4))
+    stage.feeds.readings["price"] = reading(40.0, "Stale")
+    return stage
+
+
+def paused() -> Stage:
+    raw = pool_raw()
+    raw["metadata"]["annotations"] = {"wattswitch.io/paused": "true"}
+    return Stage(raw, target_raw(replicas=4))
+
+
+def missing() -> Stage:
+    return Stage(pool_raw())
+
+
+def refused() -> Stage:
+    return Stage(pool_raw(), target_raw(), namespace_raw(MINING))
+
+
+def blocked() -> Stage:
+    return Stage(pool_raw(priority=900), target_raw(replicas=4))
+
+
+TOLD: list[tuple[Callable[[], Stage], str, bool, str]] = [
+    (limited, "Limited", True, Reason.POWER_LIMIT),
+    (limited, "Ready", True, "Controlled"),
+    (stale, "SignalsFresh", False, Reason.PRICE_STALE),
+    (paused, "Paused", True, "Annotation"),
+    (missing, "TargetFound", False, Reason.TARGET_MISSING),
+    (missing, "Ready", False, Reason.TARGET_MISSING),
+    (refused, "Accepted", False, Reason.NAMESPACE_NOT_ADMITTED),
+    (refused, "Ready", False, Reason.NAMESPACE_NOT_ADMITTED),
+    (blocked, "Accepted", False, Reason.PRIORITY_NOT_ALLOWED),
+]
+
+
+@pytest.mark.parametrize(("stage", "condition", "holds", "reason"), TOLD)
+def test_a_condition(stage: Callable[[], Stage], condition: str, holds: bool, reason: str) -> None:
+    found = workload_findings(stage())[condition]
+    assert (found.holds, found.reason) == (holds, reason)
+
+
+def test_a_note_is_told_and_accepted_all_the_same() -> None:
+    found = workload_findings(Stage(pool_raw(wattsPerReplica=1), target_raw()))["Accepted"]
+    assert (found.holds, found.message) == (True, "spec.wattsPerReplica 1 is below the nameplate: 3500 W is used")
+
+
+def test_another_hand_is_named() -> None:
+    found = workload_findings(Stage(pool_raw(), target_raw()), foreign="kubectl changed replicas from 4 to 9")
+    assert found["ForeignScale"].holds
+    assert found["ForeignScale"].message == "kubectl changed replicas from 4 to 9"
+
+
+def test_the_status_of_a_workload_in_enforce_mode_is_what_runs() -> None:
+    stage = Stage(pool_raw(), target_raw(replicas=4, alive=4, terminating=2), capWatts=25_000)
+    assert workload_status(stage) == {
+        "target": "Deployment/s21",
+        "mode": "Enforce",
+        "replicas": 4,
+        "goalReplicas": 7,
+        "wantedReplicas": 10,
+        "readyReplicas": 4,
+        "committedPods": 6,
+        "kilowatts": "21.0",
+        "strike": "91.00",
+        "replicasText": "4/10",
+        "reason": "WaitingForWatts",
+        "message": "waits until the watts it needs are seen free",
+    }
+
+
+def test_the_status_of_a_workload_in_advise_mode_is_what_would_run() -> None:
+    status = workload_status(Stage(pool_raw(), target_raw(replicas=4), capWatts=25_000, mode="Advise"))
+    shown = ("mode", "replicas", "replicasText", "committedPods", "kilowatts", "reason")
+    assert [status[key] for key in shown] == ["Advise", 4, "7/10", 7, "24.5", "PowerLimit"]
+
+
+def test_a_refused_workload_that_draws_shows_its_watts() -> None:
+    stage = Stage(pool_raw(), target_raw(replicas=4))
+    stage.look()
+    stage.put(namespace_raw(MINING))
+    status = workload_status(stage)
+    assert (status["committedPods"], status["kilowatts"]) == (4, "14.0")
+    assert "replicas" not in status
+
+
+# ---- rest ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("problem", ["", "Stale"])
+def test_time_alone_changes_no_status(problem: str) -> None:
+    """Feeds are read again and again, and the same numbers come with later times."""
+    stage = Stage(pool_raw(worth={"feed": "hashprice"}), target_raw(replicas=4), meter=METER, capWatts=20_000)
+    told = []
+    for seconds in (0, 1, 30):
+        at = NOW if problem else NOW + seconds
+        for name, value in (("price", 40.0), ("hashprice", 38.2), ("meter", 13_000.0)):
+            stage.feeds.readings[name] = reading(value, problem, at, "source contract: a reason")
+        now = NOW + seconds
+        told.append(
+            (
+                budget_status(stage, now=now),
+                budget_findings(stage, now=now),
+                workload_status(stage, now=now),
+                workload_findings(stage, now=now),
+            )
+        )
+    assert told[0] == told[1] == told[2]
+
+
+def test_conditions_keep_their_time_while_their_status_is_the_same() -> None:
+    first = report.conditions((), [Finding("Ready", holds=True, reason="Deciding")], 1, NOW)
+    second = report.conditions(first, [Finding("Ready", holds=True, reason="Deciding")], 1, NOW + 60)
+    assert second == first
+    third = report.conditions(second, [Finding("Ready", holds=False, reason="NotLeader", message="m")], 2, NOW + 90)
+    (ready,) = third
+    assert (ready.status, ready.reason, ready.message, ready.observed_generation) == ("False", "NotLeader", "m", 2)
+    assert ready.last_transition_time != first[0].last_transition_time
+
+
+def test_conditions_of_others_stay_and_what_is_not_known_is_unknown() -> None:
+    before = report.conditions((), [Finding("Theirs", holds=True, reason="Theirs")], 1, NOW)
+    after = report.conditions(before, [Finding("Ready", holds=None, reason="Unknown")], 1, NOW)
+    assert [condition.type for condition in after] == ["Theirs", "Ready"]
+    assert after[1].status is ConditionStatus.UNKNOWN
