@@ -28,6 +28,7 @@ _PLACES: Final = {
     "Namespace": ("api/v1", "namespaces"),
     "Pod": ("api/v1", "pods"),
     "Event": ("api/v1", "events"),
+    "Lease": ("apis/coordination.k8s.io/v1", "leases"),
 }
 
 
@@ -96,11 +97,6 @@ class Hand(Api):
         except ApiError as error:
             if error.status != http.HTTPStatus.NOT_FOUND:
                 raise
-
-    def stream(self) -> http.client.HTTPSConnection:
-        """Another connection of the same kind, for a watch; without a time limit."""
-        own = self._connection
-        return http.client.HTTPSConnection(own.host, own.port, context=own._context)  # type: ignore[attr-defined]
 
     def send(self, method: str, where: str, body: Object | None = None, content: str = "application/json") -> bytes:
         """One request; asked again once where an idle connection was closed meanwhile."""

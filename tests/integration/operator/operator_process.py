@@ -122,12 +122,12 @@ class OperatorProcess:
         finally:
             connection.close()
 
-    def series(self, name: str, **labels: str) -> dict[tuple[str, ...], float]:
+    def series(self, series: str, **labels: str) -> dict[tuple[str, ...], float]:
         """Values of one series with these labels, by the values of its other labels in the order of their names."""
         found = {}
         for family in text_string_to_metric_families(self.get("/metrics")[1]):
             for sample in family.samples:
-                if sample.name == name and labels.items() <= sample.labels.items():
+                if sample.name == series and labels.items() <= sample.labels.items():
                     rest = sorted(sample.labels.keys() - labels.keys())
                     found[tuple(sample.labels[label] for label in rest)] = sample.value
         return found

@@ -6,8 +6,10 @@ Resource versions are one sequence for the whole cluster, so that the three watc
 import http.client
 import json
 import socket
+import ssl
 import threading
 import time
+import urllib.parse
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
@@ -19,7 +21,7 @@ GRACE_SECONDS: Final = 2.0
 """How long after a lower limit was stored a write may still go by the one before it."""
 CREATION_SECONDS: Final = 5.0
 """How long after a lower limit was stored pods that were asked for before it may still be created."""
-WATCHED: Final = ("PowerBudget", "Deployment", "Pod")
+WATCHED: Final = ("PowerBudget", "MiningPool", "Deployment", "Pod")
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Witness:
             for kind in WATCHED:
                 listed = hand.list(kind, "" if kind == "PowerBudget" else self._namespace)
                 for item in listed["items"]:
-                    self._note("ADDED", {**item, "kind": kind})
+                    self._note("LISTED", {**item, "kind": kind})
                 watch = self._watch(kind, listed["metadata"]["resourceVersion"])
                 self._threads.append(threading.Thread(target=self._follow, args=(watch,), daemon=True))
         for thread in self._threads:
@@ -96,9 +98,14 @@ class Witness:
                 if kind == "PowerBudget" and meta["name"] != self._budget:
                     continue
                 version = int(meta["resourceVersion"])
-                until(lambda version=version: any(seen.version >= version for seen in self._seen), True)  # type: ignore[misc]
+                until(lambda version=version: any(seen.version >= version for seen in self._seen), True)
         assert all(thread.is_alive() for thread in self._threads), "a watch of the test's own ended"
-        return sorted(self._seen, key=lambda seen: seen.version)
+        return sorted(self._seen, key=lambda seen: (seen.type != "LISTED", seen.version))
+
+    def sizes(self) -> dict[str, int]:
+        """The size of each Deployment that arrived last."""
+        deployments = [seen for seen in list(self._seen) if seen.kind == "Deployment"]
+        return {seen.name: seen.object["spec"]["replicas"] for seen in deployments}
 
     def sizes_written(self, hand: Hand, target: str) -> list[tuple[float, int]]:
         """Every size of a Deployment with the time of its arrival, the first included."""
@@ -108,6 +115,38 @@ class Witness:
                 size = seen.object["spec"]["replicas"]
                 if not found or found[-1][1] != size:
                     found.append((seen.arrived_at, size))
+        return found
+
+    def most_alive(self, hand: Hand, target: str) -> int:
+        """The most pods of a Deployment that were there at once, dying ones apart."""
+        now, most = _Moment(), 0
+        for seen in self.history(hand):
+            self._apply(now, seen)
+            most = max(most, now.pods_of(target, dying=False))
+        return most
+
+    def conditions(self, hand: Hand, pool: str, type_: str) -> list[str]:
+        """Every status that a condition of a MiningPool had, in order and without repetition."""
+        found: list[str] = []
+        for seen in self.history(hand):
+            if seen.kind == "MiningPool" and seen.name == pool:
+                conditions = seen.object.get("status", {}).get("conditions", ())
+                statuses = [each["status"] for each in conditions if each["type"] == type_]
+                found += statuses if found[-1:] != statuses else []
+        return found
+
+    def raises_before_the_ledger(self, hand: Hand) -> list[str]:
+        """Each raise to a size that no book in the budget's status held at that moment."""
+        found, booked, sizes = [], {}, {}
+        for seen in self.history(hand):
+            if seen.kind == "PowerBudget":
+                books = seen.object.get("status", {}).get("targets", ())
+                booked = {book["name"]: book["replicas"] for book in books}
+            elif seen.kind == "Deployment" and seen.type != "DELETED":
+                size, before = seen.object["spec"]["replicas"], sizes.get(seen.name, 0)
+                sizes[seen.name] = size
+                if seen.type != "LISTED" and size > max(before, booked.get(seen.name, 0)):
+                    found.append(f"{seen.name} {before} → {size} with {booked} in the ledger")
         return found
 
     def violations(self, hand: Hand) -> list[str]:
@@ -121,6 +160,8 @@ class Witness:
             self._apply(now, seen)
             if seen.kind == "PowerBudget":
                 limits.append((seen.arrived_at, now.limit_watts))
+            elif seen.type == "LISTED":
+                continue
             elif seen.kind == "Deployment" and now.replicas.get(seen.name, 0) > before:
                 asked = self._asked_watts(now)
                 if asked > (allowed := _allowed(limits, seen.arrived_at, GRACE_SECONDS)):
@@ -136,6 +177,8 @@ class Witness:
             now.limit_watts = now.limit_watts if gone else seen.object["spec"]["capWatts"]
         elif seen.kind == "Deployment":
             now.replicas[seen.name] = 0 if gone else seen.object["spec"]["replicas"]
+        elif seen.kind == "MiningPool":
+            return
         elif gone:
             now.pods.pop(seen.name, None)
         else:
@@ -145,14 +188,15 @@ class Witness:
     def _asked_watts(self, now: _Moment) -> int:
         """Every dying pod, and of each target the larger of what is asked for and what is there."""
         return sum(
-            watts
-            * (max(now.replicas.get(name, 0), now.pods_of(name, dying=False)) + now.pods_of(name, dying=True))
+            watts * (max(now.replicas.get(name, 0), now.pods_of(name, dying=False)) + now.pods_of(name, dying=True))
             for name, watts in self._watts.items()
         )
 
     def _watch(self, kind: str, version: str) -> http.client.HTTPResponse:
-        with Hand(self._cluster.server, self._cluster.token, self._cluster.ca_file) as template:
-            connection = template.stream()
+        trust = ssl.create_default_context(cafile=str(self._cluster.ca_file))
+        trust.verify_flags &= ~ssl.VERIFY_X509_STRICT  # kube-apiserver's own certificate has no key identifiers
+        address = urllib.parse.urlsplit(self._cluster.server)
+        connection = http.client.HTTPSConnection(address.hostname or "", address.port, context=trust)
         self._connections.append(connection)
         where = path(kind, "" if kind == "PowerBudget" else self._namespace)
         headers = {"Authorization": f"Bearer {self._cluster.token}"}
