@@ -1,5 +1,6 @@
-"""How long one plan() takes, by the number of workloads, over states that differ in everything a state may differ in."""
+"""How long one plan() takes by the number of workloads, over states that differ in whatever a state may differ in."""
 
+import itertools
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -73,7 +74,7 @@ def growth(medians: dict[int, float]) -> list[Figure]:
     """By how much the time per workload grows from each size to the next: 1 is linear."""
     sizes = sorted(medians)
     figures = []
-    for small, large in zip(sizes, sizes[1:], strict=False):
+    for small, large in itertools.pairwise(sizes):
         ratio = (medians[large] / large) / (medians[small] / small)
         target = LINEAR_SLACK if large > TARGET_WORKLOADS else None
         rule = f"time per workload grows by at most {LINEAR_SLACK}" if target else ""

@@ -1,0 +1,41 @@
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from measure import command, machine
+from measure.figures import Figure, Report
+
+
+@pytest.fixture
+def missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the decision benchmark miss its target at once."""
+
+    def measure(chosen: argparse.Namespace) -> Report:
+        return Report("decision", {"seed": chosen.seed}, [Figure("p99", 2.0, "s", 1.0, "at most 1 s")])
+
+    monkeypatch.setattr(machine, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(command, "_decision", measure)
+
+
+@pytest.mark.usefixtures("missed")
+def test_a_missed_target_is_told_and_is_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "figures.json"
+    monkeypatch.setattr(sys, "argv", ["hack/bench", "decision", "--seed", "7", "--json", str(file)])
+    assert command.main() == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document == json.loads(file.read_text())
+    assert (document["met"], document["figures"][0]["met"]) == (False, False)
+    assert document["settings"] == {"seed": 7}
+    assert {"cores", "load_before", "load_after", "busy_cores_before"} <= document["machine"].keys()
+
+
+@pytest.mark.parametrize("arguments", [[], ["reaction", "--targets", "0"], ["speed"]])
+def test_wrong_use_is_refused(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["hack/bench", *arguments])
+    with pytest.raises(SystemExit, match="2"):
+        command.main()
