@@ -227,6 +227,8 @@ class Book:
             return
         if not self.from_ledger or size > self.largest:
             hand = facts.replicas_manager or "another hand"
+            if size > self.replicas and self.raised_at is not None:
+                self.raised_at = 0.0  # our dwell does not shelter what another hand added
             self.foreign, self.foreign_at = f"{hand} changed replicas from {self.replicas} to {size}", now
         self.replicas = size
 

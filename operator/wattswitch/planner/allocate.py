@@ -85,7 +85,7 @@ def _share(group: list[Wish], sizes: dict[str, int], room: Room, bound: dict[str
     for wish in group:
         _grow(wish, wish.size, sizes, room)
         w, size = wish.workload, sizes[wish.workload.key]
-        if size < wish.size:
+        if size < wish.size or (wish.reason == Reason.MIN_OFF and room.largest(w, size, size + 1) == size):
             bound[w.key] = Reason.GPU_LIMIT if room.short_of_gpus(w, size) else Reason.POWER_LIMIT
 
 
