@@ -6,7 +6,7 @@ Guarantee: a call ends before its deadline with an answer, an `ApiError` or `Api
 import asyncio
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Self
 from urllib.parse import urlencode
@@ -116,10 +116,12 @@ class KubeClient:
         label_selector: str | None = None,
         field_selector: str | None = None,
         page: int = 500,
+        keep: Callable[[dict[str, Any]], dict[str, Any]] = lambda item: item,
     ) -> tuple[Objects, str]:
         """Every object of a collection and the list's resourceVersion: one consistent, current snapshot.
 
-        Items are the server's own dicts with `apiVersion` and `kind` filled in. The deadline holds for each page.
+        Items are the server's own dicts with `apiVersion` and `kind` filled in, or what `keep` makes of each as its
+        page comes, so that a long list never stands in memory whole. The deadline holds for each page.
         """
         query = {"limit": str(page)}
         if label_selector:
@@ -127,14 +129,16 @@ class KubeClient:
         if field_selector:
             query["fieldSelector"] = field_selector
         try:
-            return await self._pages(path, query)
+            return await self._pages(path, query, keep)
         except ApiError as problem:
             if problem.status != HTTPStatus.GONE:
                 raise
             # The snapshot behind the continue token was compacted while it was read: take a new one, whole.
-            return await self._pages(path, {**query, "limit": "0"})
+            return await self._pages(path, {**query, "limit": "0"}, keep)
 
-    async def _pages(self, path: str, query: dict[str, str]) -> tuple[Objects, str]:
+    async def _pages(
+        self, path: str, query: dict[str, str], keep: Callable[[dict[str, Any]], dict[str, Any]]
+    ) -> tuple[Objects, str]:
         items: Objects = []
         query = dict(query)
         while True:
@@ -143,7 +147,7 @@ class KubeClient:
             for item in answer.get("items") or ():
                 item.setdefault("kind", kind)
                 item.setdefault("apiVersion", api_version)
-                items.append(item)
+                items.append(keep(item))
             metadata = answer.get("metadata") or {}
             if not metadata.get("continue"):
                 return items, str(metadata.get("resourceVersion", ""))

@@ -8,13 +8,16 @@ from typing import Any
 
 from wattswitch.cluster import paths
 from wattswitch.cluster.client import KubeClient
+from wattswitch.cluster.trim import trimmed
 from wattswitch.cluster.view import VIEWED_KINDS, View
 from wattswitch.errors import ApiError, Forbidden, NotFound, WattswitchError
 
 OPTIONAL_KINDS = frozenset({"HorizontalPodAutoscaler", "ScaledObject"})
 """Kinds without which the view still is complete."""
 
-_AT_ONCE = 8
+_AT_ONCE = 2
+_PAGE = 100
+"""Small pages, few at once: what a page takes while it is read stays with the process for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ async def _fetch(
 ) -> WattswitchError | None:
     async with gate:
         try:
-            items, version = await client.list(paths.collection(kind, namespace))
+            items, version = await client.list(paths.collection(kind, namespace), page=_PAGE, keep=trimmed)
         except WattswitchError as problem:
             # A kind of our own may be 404 for a moment while the API server starts: its objects are kept.
             if isinstance(problem, NotFound) and kind in OPTIONAL_KINDS:

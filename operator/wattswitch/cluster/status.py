@@ -28,19 +28,36 @@ async def patch_status(
         try:
             return await _patch(client, path, "uid", uid, _operations(status))
         except ApiError as problem:
-            if problem.status != HTTPStatus.UNPROCESSABLE_ENTITY or problem.causes:
+            if not _test_failed(problem):
                 raise
-            # The uid is another, or there is no status yet that a field could be added to.
+            # The uid is another, or there was no status yet that a field could be added to.
             current = await client.request("GET", path)
             if current["metadata"]["uid"] != uid:
                 return None
-            if "status" in current:
-                raise
-            first = {key: value for key, value in status.items() if value is not None}
-            version = current["metadata"]["resourceVersion"]
-            return await _patch(client, path, "resourceVersion", version, [_add("/status", first)])
+            if "status" not in current and (first := await _patch_first(client, path, current, status)) is not None:
+                return first
+            return await _patch(client, path, "uid", uid, _operations(status))
     except NotFound:
         return None
+
+
+async def _patch_first(
+    client: KubeClient, path: str, current: Mapping[str, Any], status: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """Add the whole status to an object that had none; None where it changed meanwhile, as by another first status."""
+    fields = {key: value for key, value in status.items() if value is not None}
+    version = current["metadata"]["resourceVersion"]
+    try:
+        return await _patch(client, path, "resourceVersion", version, [_add("/status", fields)])
+    except ApiError as problem:
+        if not _test_failed(problem):
+            raise
+        return None
+
+
+def _test_failed(problem: ApiError) -> bool:
+    """A failed test or a missing parent is a 422 that names no field; an invalid value is a 422 that names one."""
+    return problem.status == HTTPStatus.UNPROCESSABLE_ENTITY and not problem.causes
 
 
 async def _patch(

@@ -134,7 +134,7 @@ class Book:
         if not self.seen:
             self.known_replicas = self.replicas = self.original_replicas = facts.spec_replicas
             self.churned = facts.status_replicas != facts.spec_replicas
-        if self.raised_at is None and self.lowered_at is None:
+        if self.raised_at is None and self.lowered_at is None and self.replicas == self.original_replicas:
             self.original_replicas = facts.spec_replicas
         if now >= self.foreign_at + FOREIGN_SECONDS:
             self.foreign = ""

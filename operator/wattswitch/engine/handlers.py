@@ -117,6 +117,7 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.networking.connect_timeout = 3
     settings.networking.error_backoffs = [0.2, 0.5, 1, 2]
     settings.watching.server_timeout = 240
+    settings.watching.chunk_size = 100
     settings.queueing.error_delays = [1, 2, 5, 10]
     settings.execution.default_backoff = 2
     settings.execution.max_workers = 4

@@ -13,7 +13,9 @@ from integration.operator.operator_process import OperatorProcess
 from integration.operator.site import Site
 from local.cluster import Cluster
 
-CHECKOUT = Path(__file__).resolve().parents[3]
+HERE = Path(__file__).resolve().parent
+CHECKOUT = HERE.parents[2]
+PROCESS = pytest.StashKey[OperatorProcess]()
 LEASES = "operator-tests"
 
 SiteFactory = Callable[[], Site]
@@ -39,17 +41,27 @@ def feeds() -> Iterator[FakeFeeds]:
     server.close()
 
 
-@pytest.fixture(scope="module")
-def _operator(_prepared_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
-    """One operator for all tests of a file; two would fight over the same sites."""
+@pytest.fixture(scope="session")
+def _operator(
+    _prepared_cluster: Cluster, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OperatorProcess]:
+    """One operator for all tests of this folder; two would fight over the same sites."""
     folder, lease = tmp_path_factory.mktemp("operator"), f"test-{secrets.token_hex(4)}"
     process = OperatorProcess(_prepared_cluster.kubeconfig, folder, LEASES, lease)
+    request.session.stash[PROCESS] = process
     process.start()
     yield process
     process.stop()
-    for log in process.logs:
-        for line in log.read_text().splitlines():
-            assert isinstance(json.loads(line), dict), line
+    lines = [json.loads(line) for log in process.logs for line in log.read_text().splitlines()]
+    assert [line for line in lines if line["severity"].lower() in {"error", "critical"}] == []
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Stop the operator after the last test of this folder: other tests have objects of its kinds too."""
+    process = item.session.stash.get(PROCESS, None)
+    if process is not None and (nextitem is None or HERE not in nextitem.path.parents):
+        process.stop()
 
 
 @pytest.fixture

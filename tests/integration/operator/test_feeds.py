@@ -26,8 +26,6 @@ class Trouble:
 
 TROUBLES = (
     Trouble("NotANumber", lambda feeds, path: feeds.say(path, "NaN")),
-    Trouble("Infinite", lambda feeds, path: feeds.say(path, "-Infinity")),
-    Trouble("NotNumeric", lambda feeds, path: feeds.say(path, None)),
     Trouble("OutOfRange", lambda feeds, path: feeds.say(path, -5000)),
     Trouble("FromFuture", lambda feeds, path: feeds.say(path, 10, age_seconds=-600)),
     Trouble("Stale", lambda feeds, path: feeds.say(path, 10, age_seconds=600)),

@@ -23,11 +23,11 @@ PER_WORKLOAD = (
 
 def open_full_site(site: Site) -> None:
     """Both kinds, a meter, a worth and a demand from feeds."""
-    feeds = [site.named_feed("hashprice", "38.2", "USDPerPHPerDay"), site.named_feed("requests", 3, "Count")]
-    site.budget(10_000, feeds=feeds, meter=site.feed("meter", 2, "Kilowatts"))
     site.mine("miners", 4, worth={"feed": "hashprice"})
     site.deployment("chat", gpus=1)
     site.service("chat", demand={"feed": "requests", "perReplica": "1"})
+    feeds = [site.named_feed("hashprice", "38.2", "USDPerPHPerDay"), site.named_feed("requests", 3, "Count")]
+    site.budget(10_000, feeds=feeds, meter=site.feed("meter", 2, "Kilowatts"))
     site.becomes(miners=4, chat=3)
     site.shows("MiningPool", "miners", readyReplicas=4)
     site.shows("InferenceDeployment", "chat", readyReplicas=3)

@@ -11,7 +11,7 @@ KILLS = 10
 LONGEST_START_SECONDS = 4.0
 WEATHER = ((40, 7_000), (70, 17_000), (40, 12_000), (200, 9_000), (40, 20_000), (70, 6_000)) * 2
 """Prices and caps; every one asks for other sizes than each of the others."""
-TAKEOVER_SECONDS = 25.0
+TAKEOVER_SECONDS = 60.0
 
 
 def test_killed_at_random_moments_it_never_passes_the_limit_and_ends_in_the_same_state(
@@ -104,4 +104,4 @@ def test_an_operator_that_is_told_to_stop_gives_its_lease_back(site: Site, opera
     began = time.monotonic()
     operator.start(same_lease=True)
     site.becomes(miners=4, seconds=TAKEOVER_SECONDS)
-    assert time.monotonic() - began < 12, "a Lease that was given back need not be waited for"
+    assert time.monotonic() - began < 15, "a Lease that was given back need not be waited for"

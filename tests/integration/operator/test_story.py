@@ -164,7 +164,7 @@ def _holds(file: str, read: Callable[[], str]) -> None:
 
 
 def _story_lines(table: str) -> str:
-    """The lines of these sites with their headers: a dash for an empty cell, ages masked, columns no wider than needed."""
+    """The lines of these sites with their headers: a dash for an empty cell, ages masked, two blanks between cells."""
     told, starts = "", [0]
     for line in table.splitlines():
         if re.match(r"NAME(SPACE)?\b", line):

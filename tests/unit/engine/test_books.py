@@ -328,6 +328,13 @@ def test_the_size_before_us_is_the_one_before_our_first_write() -> None:
     assert book.original_replicas == 9
 
 
+def test_the_size_before_us_survives_a_restart_before_the_first_raise_was_noted() -> None:
+    """The ledger holds what was reserved, and not yet that and when it was asked for."""
+    book = restored(replicas=6, largest=6, original_replicas=2)
+    look(book, 0.0, **shown(6, 2))
+    assert (book.original_replicas, book.foreign) == (2, "")
+
+
 # ---- stops that nobody saw -----------------------------------------------------------------------------------------
 
 

@@ -31,8 +31,10 @@ def test_states_repeat_with_their_seed() -> None:
 
 
 def test_each_state_is_timed_once_for_each(ticking: Callable[[], float]) -> None:
-    looked, decided = decision.timed(random.Random(1), 3, 5, ticking)
-    assert looked.values == decided.values == (1.0, 1.0)
+    times = decision.timed(random.Random(1), 3, 5, ticking, lambda: 2 * ticking())
+    assert times.look.values == (1.0,)
+    assert times.plan.values == (3.0,)
+    assert times.plan_cpu.values == (2.0,)
 
 
 def test_growth_is_of_the_time_per_workload() -> None:
@@ -49,7 +51,7 @@ def test_the_report_holds_the_figures_of_each_size() -> None:
     document = decision.measure([1, 2], 0, 1).document()
     names = [figure["name"] for figure in document["figures"]]
     assert names == [
-        *("plan_1_p50", "plan_1_p99", "plan_1_worst", "floor_1_p50"),
-        *("plan_2_p50", "plan_2_p99", "plan_2_worst", "floor_2_p50"),
+        *("plan_1_p50", "plan_1_p99", "plan_1_worst", "plan_1_cpu_p99", "floor_1_p50"),
+        *("plan_2_p50", "plan_2_p99", "plan_2_worst", "plan_2_cpu_p99", "floor_2_p50"),
         "growth_per_workload_1_to_2",
     ]
