@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,8 +16,9 @@ INTERRUPTED = 130
 def main() -> int:
     """Run one benchmark and print what it found."""
     chosen = _parser().parse_args()
-    surroundings = machine.described()
+    _end_in_order()
     try:
+        surroundings = machine.described()
         report = chosen.measure(chosen)
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -26,6 +28,12 @@ def main() -> int:
     if chosen.json:
         chosen.json.write_text(text + "\n")
     return 0
+
+
+def _end_in_order() -> None:
+    """Take SIGTERM as Ctrl-C, which a shell in the background ignores: nothing of ours may be left running."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -53,7 +53,10 @@ def run(log_format: str, *, verbose: bool, **options: object) -> None:
 @click.option("-o", "output", type=click.Choice(["table", "json"]), default="table")
 def plan_command(file: Path, line: int | None, output: str) -> None:
     """Decide again from a recorded line of FILE, and say why."""
-    lines = file.read_text(encoding="utf-8").splitlines()
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise click.ClickException(f"{file} is not text: it should be a file that `run --record` wrote") from error
     if not lines or (line or 1) > len(lines):
         raise click.ClickException(f"{file} has {len(lines)} lines")
     try:

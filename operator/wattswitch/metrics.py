@@ -50,6 +50,10 @@ class Metrics:
             buckets=DECISION_BUCKETS,
             registry=self.registry,
         )
+        self._by_budget = (
+            *(self.limit, self.committed, self.planned, self.measured, self.correction, self.unmet_floor, self.price),
+            *(self.feed_age, self.feed_fresh, self.over_limit, self.writes, self.failures, self.decision),
+        )
         self._shown: dict[str, dict[str, tuple[tuple[str, ...], str]]] = {}
 
     def show(self, state: SiteState, plan: Plan) -> None:
@@ -60,18 +64,15 @@ class Metrics:
         self.planned.labels(name).set(plan.planned_watts)
         self.correction.labels(name).set(state.budget.correction_watts)
         self.unmet_floor.labels(name).set(plan.unmet_floor_watts)
-        if plan.price_per_mwh is not None:
-            self.price.labels(name).set(plan.price_per_mwh)
-        if state.budget.meter is not None and state.budget.meter.value is not None:
-            self.measured.labels(name).set(state.budget.meter.value)
+        _show_known(self.price, (name,), plan.price_per_mwh)
+        _show_known(self.measured, (name,), state.budget.meter.value if state.budget.meter else None)
         self._show_workloads(name, state, plan)
 
     def forget(self, budget: str) -> None:
         """Drop every series of a budget that is gone."""
         self._drop(self._shown.pop(budget, {}).values())
-        for gauge in (self.limit, self.committed, self.planned, self.measured, self.correction, self.unmet_floor):
-            _remove(gauge, (budget,))
-        _remove(self.price, (budget,))
+        for series in self._by_budget:
+            series.remove_by_labels({"budget": budget})
 
     def _show_workloads(self, budget: str, state: SiteState, plan: Plan) -> None:
         booked = {w.key: w.booked_pods * w.it_watts_per_replica for w in state.workloads}
@@ -82,8 +83,7 @@ class Metrics:
             self.goal.labels(*labels).set(target.goal_replicas)
             self.wanted.labels(*labels).set(target.wanted_replicas)
             self.watts.labels(*labels).set(booked[target.key])
-            if target.worth_per_mwh is not None:
-                self.worth.labels(*labels).set(target.worth_per_mwh)
+            _show_known(self.worth, labels, target.worth_per_mwh)
             shown = before.pop(target.key, None)
             if shown is not None and shown[1] != target.reason:
                 _remove(self.reason, (*labels, shown[1]))
@@ -100,6 +100,14 @@ class Metrics:
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"wattswitch_{name}", text, labels, registry=self.registry)
+
+
+def _show_known(gauge: Gauge, labels: tuple[str, ...], value: float | None) -> None:
+    """Show a number, or nothing where nobody knows it."""
+    if value is None:
+        _remove(gauge, labels)
+    else:
+        gauge.labels(*labels).set(value)
 
 
 def _remove(gauge: Gauge, labels: tuple[str, ...]) -> None:

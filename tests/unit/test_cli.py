@@ -95,7 +95,6 @@ def test_what_can_not_be_read_says_why(tmp_path: Path, content: str, arguments: 
     assert "Traceback" not in result.output
 
 
-@pytest.mark.xfail(reason="the file is read outside of what turns errors into messages", strict=True)
 def test_a_file_that_is_not_text_says_so(tmp_path: Path) -> None:
     file = tmp_path / "file.jsonl"
     file.write_bytes(b"\xff\xfe\x00")

@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-import pytest
-
 from builders import inference, miner, per_mwh, site, with_budget
 from wattswitch.metrics import Metrics
 from wattswitch.planner import plan
@@ -62,7 +60,6 @@ def test_a_workload_has_one_reason_at_a_time() -> None:
     assert value(metrics, "workload_reason", **S21, reason="PriceAboveStrike") == 1
 
 
-@pytest.mark.xfail(reason="Metrics.show keeps the last price and worth", strict=True)
 def test_a_number_that_is_not_known_any_more_is_not_shown() -> None:
     """A price that nobody knows is no price, least of all the last one."""
     state = site(miner(spec_replicas=4))
@@ -74,7 +71,6 @@ def test_a_number_that_is_not_known_any_more_is_not_shown() -> None:
     assert value(metrics, "workload_worth_per_mwh", **S21) is None
 
 
-@pytest.mark.xfail(reason="Metrics.show keeps the last reading", strict=True)
 def test_a_meter_that_was_removed_is_not_shown() -> None:
     state = site(meter=Signal(15_000.0))
     metrics = shown(state)
@@ -95,7 +91,6 @@ def test_a_target_without_its_workload_is_shown_under_its_own_kind() -> None:
     assert value(metrics, "workload_replicas", **(S21 | {"kind": "Deployment"})) == 10
 
 
-@pytest.mark.xfail(reason="Metrics.forget knows only some of the series", strict=True)
 def test_a_budget_that_is_gone_leaves_no_series() -> None:
     metrics = shown(site(miner(), meter=Signal(5.0)))
     metrics.over_limit.labels("west").inc(3)

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import yaml
+
 from wattswitch.api.crd import KINDS
 from wattswitch.api.parse import parse_strict
 from wattswitch.planner.model import Reason

@@ -50,7 +50,7 @@ class TargetBook(ApiModel):
     replicas: PodCount
     """The size last asked for."""
     largest: PodCount
-    """The largest size asked for since the target's status last equalled its spec."""
+    """The most pods, dying ones included, that there may be until a newer status accounts for them."""
     original_replicas: PodCount
     """The size before the operator took over."""
     on_delete: OnDelete = OnDelete.KEEP

@@ -135,9 +135,9 @@ class Actuator:
             self._sending -= 1
             self._jobs.pop(book.uid, None)
         self._pause(book, outcome, raises=job.raises)
-        if outcome.applied:
-            book.written(job.before, job.replicas, outcome.resource_version or 0, clock.now())
-        elif outcome.problem == "Unreachable":
+        if outcome.applied and outcome.resource_version is not None:
+            book.written(job.before, job.replicas, outcome.resource_version, clock.now())
+        elif outcome.applied or outcome.problem == "Unreachable":
             book.lost()
         else:
             book.unsent()

@@ -152,8 +152,16 @@ class Ledger:
                     free += 1
                 self._chunk_of[uid] = free
                 sizes[free] = sizes.get(free, 0) + 1
-            chunks.setdefault(self._chunk_of[uid], []).append(to_raw(book))
+            self._enter(chunks.setdefault(self._chunk_of[uid], []), book)
         return chunks
+
+    @staticmethod
+    def _enter(raws: list[dict[str, Any]], book: Book) -> None:
+        """Write one book down; one that cannot be written is not covered, so it is never raised."""
+        try:
+            raws.append(to_raw(book))
+        except ValueError as problem:
+            logger.warning("the book of %s cannot be written down: %s", book.key, problem)
 
     async def _write_chunk(self, number: int, raws: list[dict[str, Any]]) -> bool:
         plural, name = ("powerbudgets", self._budget) if number == 0 else ("powerledgers", f"{self._budget}-{number}")

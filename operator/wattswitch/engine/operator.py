@@ -16,6 +16,7 @@ from wattswitch.engine import clock
 from wattswitch.engine.orphans import Orphans
 from wattswitch.engine.services import Recorder, Services
 from wattswitch.engine.site import SiteLoop
+from wattswitch.engine.vital import vital
 from wattswitch.feeds import FeedSet
 from wattswitch.metrics import Metrics
 from wattswitch.settings import Settings
@@ -58,20 +59,16 @@ class Operator:
         """Begin: the Lease, the first list, and then the loops."""
         self.services.status.start()
         work = (self.services.lease.run(), self.services.events.run(), self._relist(), self._tend())
-        self._tasks = [asyncio.create_task(each) for each in work]
-        for task in self._tasks:
-            task.add_done_callback(_die_with)
+        self._tasks = [vital(each) for each in work]
 
     async def close(self) -> None:
         """Stop raising first, finish what is under way, give the Lease back last."""
         lease, *others = self._tasks
         for task in others:
-            task.remove_done_callback(_die_with)
             task.cancel()
         await asyncio.gather(*(loop.close() for loop in self._loops.values()))
         await self.services.feeds.close()
         await self.services.status.close()
-        lease.remove_done_callback(_die_with)
         lease.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.services.client.close()
@@ -171,11 +168,3 @@ class Operator:
 
 def _micro_timestamp() -> str:
     return datetime.fromtimestamp(clock.now(), UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _die_with(task: asyncio.Task[None]) -> None:
-    """End the process when a task that must never end has ended: a restart is safe, half an operator is not."""
-    if task.cancelled():
-        return
-    logger.critical("a task of the operator ended: %r", task.exception())
-    os._exit(70)

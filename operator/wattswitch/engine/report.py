@@ -15,6 +15,9 @@ from wattswitch.planner.model import Kind, Mode, Plan, Reason, Signal, SiteState
 STALE_REASONS = frozenset({Reason.PRICE_STALE, Reason.WORTH_STALE, Reason.DEMAND_STALE, Reason.METER_STALE})
 FITS_REASONS = frozenset({Reason.POWER_LIMIT, Reason.GPU_LIMIT, Reason.FLOOR_UNMET})
 
+MEASURED_STEPS = 1000
+"""Parts of the cap that measured watts are rounded to in status; the exact reading is a metric."""
+
 GATES: Mapping[str, str] = {
     Reason.INVALID_SPEC: "the PowerBudget cannot be read: what it said before stays in force, and nothing is raised",
     Reason.NOT_LEADER: "this operator does not hold the Lease: it raises nothing",
@@ -114,7 +117,8 @@ def budget_status(
     if meter is not None:
         status["correctionWatts"] = state.budget.correction_watts
         if meter.value is not None:
-            status["measuredWatts"] = max(0, round(meter.value))
+            step = max(1, state.budget.cap_watts // MEASURED_STEPS)
+            status["measuredWatts"] = max(0, round(meter.value / step) * step)
     return status
 
 

@@ -23,6 +23,7 @@ from wattswitch.engine.reporter import Reporter
 from wattswitch.engine.roster import Roster
 from wattswitch.engine.services import Services
 from wattswitch.engine.sitefeeds import SiteFeeds
+from wattswitch.engine.vital import vital
 from wattswitch.errors import WattswitchError
 from wattswitch.planner import plan
 from wattswitch.planner.model import Move, Plan, Reason
@@ -74,7 +75,7 @@ class SiteLoop:
     def start(self) -> None:
         """Start the loop and what serves it."""
         work = (self._run(), self._list_pods(), self._keep_ledger(), self._reporter.run())
-        self._tasks = [asyncio.create_task(each) for each in work]
+        self._tasks = [vital(each) for each in work]
 
     async def close(self) -> None:
         """Stop deciding, wait for the writes that are under way, and leave everything as it is."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from wattswitch.api.feed import Range, Source
+from wattswitch.api.times import format_time
 from wattswitch.feeds.reading import MAX_LEAD_SECONDS, OUTAGES, Key, Problem, Reading, Refused, no_value
 from wattswitch.feeds.source import ClockSource
 
@@ -123,10 +124,9 @@ class Remembered:
         if reading.problem:
             return reading
         if reading.at > now + MAX_LEAD_SECONDS:
-            lead = reading.at - now
-            return reading.refused(Problem.FROM_FUTURE, f"its time is {lead:.0f} s ahead of our clock")
+            return reading.refused(Problem.FROM_FUTURE, f"its time {format_time(reading.at)} is ahead of our clock")
         if now - reading.at >= self._stale_after_seconds:
-            return self._too_old(key, reading, now)
+            return self._too_old(key, reading)
         return reading
 
     def until(self, key: Key, now: float) -> float | None:
@@ -145,8 +145,9 @@ class Remembered:
             return Refused(Problem.EMPTY, "the answer has no series for this workload")
         return Refused(Problem.NO_READING, "not asked yet")
 
-    def _too_old(self, key: Key, reading: Reading, now: float) -> Reading:
-        age = f"{now - reading.at:.0f} s old, stale after {self._stale_after_seconds:.0f} s"
+    def _too_old(self, key: Key, reading: Reading) -> Reading:
+        # Its time rather than its age: a message that moves would be written again and again.
+        age = f"of {format_time(reading.at)}, stale after {self._stale_after_seconds:.0f} s"
         if self._fault is not None:
             return reading.refused(self._fault.problem, f"{self._fault.message}; the last number is {age}")
         since = self._first_fetched_at[key]

@@ -103,6 +103,8 @@ _SENTENCES: dict[str, Sentence] = {
     Reason.METER_STALE: _stale("meter", _meter_problem),
     Reason.VIEW_STALE: _fixed("the cluster has not been re-listed lately: nothing is raised until it is"),
     Reason.NOT_LEADER: _fixed("this operator does not hold the Lease: it raises nothing"),
+    Reason.LEDGER_UNWRITTEN: _fixed("the books could not be written: nothing is raised until they are"),
+    Reason.INVALID_SPEC: _fixed("its spec cannot be read: it stays as it is, and only the limit lowers it"),
     Reason.PAUSED: _fixed("paused by annotation: only the limit lowers it, nothing raises it"),
     Reason.STOPPING: _fixed("its workload object was deleted"),
 }

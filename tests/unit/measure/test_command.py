@@ -18,6 +18,7 @@ def missed(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(machine, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(command, "_decision", measure)
+    monkeypatch.setattr(command, "_end_in_order", lambda: None)
 
 
 @pytest.mark.usefixtures("missed")
