@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from wattswitch.cluster.target import TargetFacts, target_facts
 from wattswitch.cluster.trim import trimmed
 
 VIEWED_KINDS = (
@@ -47,6 +48,7 @@ class View:
         """Held by a re-list, so that two of them can't finish in the wrong order."""
         self._on_change = on_change
         self._shelves = {kind: _Shelf() for kind in VIEWED_KINDS}
+        self._targets: dict[tuple[str, str, str], tuple[dict[str, Any], TargetFacts]] = {}
         self._relisted_at: float | None = None
 
     @property
@@ -65,6 +67,17 @@ class View:
     def get(self, kind: str, namespace: str | None, name: str) -> dict[str, Any] | None:
         """One object, None where there is none. Not a copy: do not change it."""
         return self._shelves[kind].objects.get((namespace or "", name))
+
+    def target(self, kind: str, namespace: str, name: str) -> TargetFacts | None:
+        """Facts of a Deployment or StatefulSet, read once for each version of it; None where there is none."""
+        obj = self.get(kind, namespace, name)
+        if obj is None:
+            self._targets.pop((kind, namespace, name), None)
+            return None
+        known = self._targets.get((kind, namespace, name))
+        if known is None or known[0] is not obj:
+            known = self._targets[(kind, namespace, name)] = (obj, target_facts(obj))
+        return known[1]
 
     def all(self, kind: str) -> list[dict[str, Any]]:
         """Every object of a kind, in the order of namespace and name."""

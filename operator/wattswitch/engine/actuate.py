@@ -5,6 +5,7 @@ is on its way counts in the books as if it had arrived, and a lowered one as if 
 """
 
 import asyncio
+import heapq
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from wattswitch.engine.ledger import Ledger
 from wattswitch.engine.pauses import Pauses
 from wattswitch.planner.model import Plan
 
-CONCURRENCY = 32
+CONCURRENCY = 64
 MOST_LOWER_PAUSE = 1.0
 MOST_RAISE_PAUSE = 5.0
 
@@ -118,8 +119,11 @@ class Actuator:
 
     def _pump(self) -> None:
         """Send what there are slots for, lowerings before raises."""
-        unsent = [job for job in self._jobs.values() if job.task is None]
-        for job in sorted(unsent, key=lambda job: job.raises)[: CONCURRENCY - self._sending]:
+        free = CONCURRENCY - self._sending
+        if free <= 0 or len(self._jobs) <= self._sending:
+            return
+        unsent = (job for job in self._jobs.values() if job.task is None)
+        for job in heapq.nsmallest(free, unsent, key=lambda job: job.raises):
             self._sending += 1
             job.task = asyncio.create_task(self._write(job))
 

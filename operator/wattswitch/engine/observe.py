@@ -12,7 +12,7 @@ from wattswitch.api.inference_deployment import InferenceDeployment
 from wattswitch.api.mining_pool import MiningPool
 from wattswitch.api.power_budget import PowerBudget
 from wattswitch.api.units import Quantity
-from wattswitch.cluster import TargetFacts, View, target_facts
+from wattswitch.cluster import TargetFacts, View
 from wattswitch.engine.books import Book, Pods
 from wattswitch.engine.correction import Correction
 from wattswitch.engine.leftover import LeftOver, heir_pods
@@ -144,8 +144,7 @@ def _count(site: Site, view: View, now: float) -> set[str]:
 
 def _namesake(view: View, book: Book) -> TargetFacts | None:
     """The object under the name of the book's target: the target, or one that came after it."""
-    raw = view.get(book.kind, book.namespace, book.name)
-    return target_facts(raw) if raw else None
+    return view.target(book.kind, book.namespace, book.name)
 
 
 def _close(site: Site, book: Book) -> None:

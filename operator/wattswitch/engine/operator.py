@@ -24,6 +24,7 @@ from wattswitch.settings import Settings
 logger = logging.getLogger(__name__)
 
 TEND_SECONDS = 1.0
+LEAST_TEND_SECONDS = 0.2
 STUCK_STEP_SECONDS = 30.0
 LAG_SECONDS = 5.0
 
@@ -129,6 +130,7 @@ class Operator:
             if self.ready:
                 await self._match_loops()
                 self._orphans.tell()
+            await asyncio.sleep(LEAST_TEND_SECONDS)
             self._changed.clear()
             try:
                 async with asyncio.timeout(TEND_SECONDS):

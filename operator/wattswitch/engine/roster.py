@@ -13,7 +13,7 @@ from wattswitch.api.mining_pool import MiningPool
 from wattswitch.api.parse import parse
 from wattswitch.api.power_budget import Hardware, PowerBudget, Tenant
 from wattswitch.api.units import Quantity
-from wattswitch.cluster import TargetFacts, View, target_facts
+from wattswitch.cluster import TargetFacts, View
 from wattswitch.planner.model import Kind, Reason
 
 WORKLOAD_MODELS: Mapping[str, type[MiningPool] | type[InferenceDeployment]] = {
@@ -169,8 +169,7 @@ class Roster:
     def _check(
         self, entry: Entry, budget: PowerBudget, admission: "_Admission", autoscaled: Mapping[tuple[str, str, str], str]
     ) -> None:
-        raw_target = self._view.get(*entry.target) if entry.target[2] else None
-        entry.facts = target_facts(raw_target) if raw_target else None
+        entry.facts = self._view.target(*entry.target) if entry.target[2] else None
         entry.problems += _target_problems(entry)
         entry.problems += admission.problems(entry)
         entry.problems += _hardware_problems(entry, budget)

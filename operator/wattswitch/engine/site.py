@@ -7,6 +7,7 @@ they bring wakes the loop. An error in a step is counted and logged, and the nex
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -170,6 +171,7 @@ class SiteLoop:
         if budget is not None:
             self._site.budget = budget
             self._following = asyncio.create_task(self._site.feeds.follow(budget.spec))
+            self._following.add_done_callback(lambda _: self.wake())
         self._readable = budget is not None
 
     @property
@@ -197,8 +199,7 @@ class SiteLoop:
         if outcome.applied:
             now = clock.now()
             it_watts = (book.size(written.replicas) - book.size(written.before)) * book.watts
-            self._site.moves = [move for move in self._site.moves if move.at > now - MOVE_MEMORY_SECONDS]
-            self._site.moves.append(Move(now, it_watts))
+            self._site.moves = with_move(self._site.moves, Move(now, it_watts))
             self._site.listed.pop(book.uid, None)
             self._ledger_dirty = True
         elif outcome.problem in {"Changed", "Gone"}:
@@ -243,6 +244,16 @@ class SiteLoop:
         changed = self._site.listed.get(book.uid) != listed
         self._site.listed[book.uid] = listed
         return changed
+
+
+def with_move(moves: list[Move], new: Move) -> list[Move]:
+    """`moves` that still matter, and `new`: one move for each direction and second, dated at the second's end."""
+    at = float(math.ceil(new.at))
+    kept = [move for move in moves if move.at > new.at - MOVE_MEMORY_SECONDS]
+    same = next((move for move in kept if move.at == at and (move.it_watts > 0) == (new.it_watts > 0)), None)
+    if same is None:
+        return [*kept, Move(at, new.it_watts)]
+    return [Move(at, same.it_watts + new.it_watts) if move is same else move for move in kept]
 
 
 def _feeds(budget: PowerBudget) -> list[Feed]:

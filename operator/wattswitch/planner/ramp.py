@@ -1,14 +1,16 @@
 """How much power may move for money's sake: at most the ramp in any minute, or one pod where a pod is larger."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from wattswitch.planner.model import PUE_SCALE, SiteState
 
 WINDOW_SECONDS = 60
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ramp:
     """Room for one direction. `it_watts_per_minute` of 0 means no ramp; `moved` are (time, watts), watts positive."""
 
@@ -21,18 +23,22 @@ class Ramp:
         """Whether no ramp was asked for."""
         return self.it_watts_per_minute <= 0
 
-    @property
+    @cached_property
     def room_it_watts(self) -> int:
         """Watts that may still move in the minute that ends now."""
         recent = sum(watts for at, watts in self.moved if at + WINDOW_SECONDS > self.now)
         return max(0, self.it_watts_per_minute - recent)
+
+    @cached_property
+    def _last_at(self) -> float:
+        return max((at for at, _ in self.moved), default=-math.inf)
 
     def allows_one(self, it_watts: int) -> bool:
         """Whether one pod larger than the ramp may move: the time since the last move must have paid for it."""
         if it_watts <= self.it_watts_per_minute:
             return False
         pause_seconds = ramp_memory_seconds(it_watts, self.it_watts_per_minute)
-        return all(at + pause_seconds <= self.now for at, _ in self.moved)
+        return self._last_at + pause_seconds <= self.now
 
     def pods(self, it_watts: int, room_it_watts: int) -> int:
         """How many pods of this size fit into what is left of the ramp."""
