@@ -56,6 +56,7 @@ class Site:
     left_over: dict[str, LeftOver] = field(default_factory=dict)
     correction: Correction = field(default_factory=Correction)
     moves: list[Move] = field(default_factory=list)
+    starting: bool = False
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,6 @@ def _unlisted(site: Site, gone: set[str]) -> Iterable[Book]:
 
 
 def _workload(site: Site, entry: Entry, book: Book, now: float) -> Workload:
-    held = entry.problem(Effect.HELD)
     blocked = entry.problem(Effect.BLOCKED)
     model, facts = entry.model, entry.facts
     if model is None or facts is None:
@@ -207,9 +207,18 @@ def _workload(site: Site, entry: Entry, book: Book, now: float) -> Workload:
         lowered_at=book.lowered_at,
         min_run_seconds=spec.switching.min_run_seconds,
         min_off_seconds=spec.switching.min_off_seconds,
-        held=str(Reason.PAUSED) if entry.paused else (str(held.reason) if held else ""),
+        held=_held(site, entry),
         blocked=str(blocked.reason) if blocked else "",
     )
+
+
+def _held(site: Site, entry: Entry) -> str:
+    """Why only the limit may lower the workload, or nothing."""
+    if entry.paused:
+        return str(Reason.PAUSED)
+    if problem := entry.problem(Effect.HELD):
+        return str(problem.reason)
+    return str(Reason.STARTING) if site.starting else ""
 
 
 def _held_as_it_is(entry: Entry, book: Book, now: float) -> Workload:

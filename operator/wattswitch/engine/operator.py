@@ -1,6 +1,7 @@
 """The process: kopf watches and wakes, one loop decides for each budget, a re-list repairs what a watch missed."""
 
 import asyncio
+import itertools
 import logging
 import os
 import socket
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 TEND_SECONDS = 1.0
 LEAST_TEND_SECONDS = 0.2
+SECOND_LIST_SECONDS = 5.0
 STUCK_STEP_SECONDS = 30.0
 LAG_SECONDS = 5.0
 
@@ -108,13 +110,15 @@ class Operator:
 
     async def _relist(self) -> None:
         settings = self.services.settings
+        # The second list comes soon: between the first one and the watches something may have gone unseen.
+        pauses = itertools.chain([SECOND_LIST_SECONDS], itertools.repeat(settings.relist_seconds))
         while True:
             self._relist_now.clear()
             seen = await relist(self.services.client, self.services.view, settings.namespaces or None)
             for kind, message in {**seen.forbidden, **seen.failed}.items():
                 logger.warning("%s not listed: %s", kind, message)
             self._changed.set()
-            pause = settings.relist_seconds if seen.complete else TEND_SECONDS
+            pause = next(pauses) if seen.complete else TEND_SECONDS
             await asyncio.sleep(TEND_SECONDS)
             try:
                 async with asyncio.timeout(max(0.0, pause - TEND_SECONDS)):

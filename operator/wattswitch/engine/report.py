@@ -12,7 +12,6 @@ from wattswitch.feeds import Reading
 from wattswitch.planner.explain import explain
 from wattswitch.planner.model import Kind, Mode, Plan, Reason, Signal, SiteState, Target, Workload
 
-STALE_REASONS = frozenset({Reason.PRICE_STALE, Reason.WORTH_STALE, Reason.DEMAND_STALE, Reason.METER_STALE})
 FITS_REASONS = frozenset({Reason.POWER_LIMIT, Reason.GPU_LIMIT, Reason.FLOOR_UNMET})
 
 MEASURED_STEPS = 1000
@@ -122,7 +121,9 @@ def budget_status(
     return status
 
 
-def workload_findings(entry: Entry, target: Target | None, observation: Observation, foreign: str) -> list[Finding]:
+def workload_findings(
+    entry: Entry, target: Target | None, workload: Workload | None, observation: Observation, foreign: str
+) -> list[Finding]:
     """The conditions of a workload."""
     refusal = entry.problem(Effect.REFUSED, Effect.HELD, Effect.BLOCKED)
     note = entry.problem(Effect.NOTED)
@@ -137,16 +138,27 @@ def workload_findings(entry: Entry, target: Target | None, observation: Observat
         Finding("ForeignScale", bool(foreign), "ForeignScale" if foreign else "NoForeignScale", foreign),
     ]
     if target is not None:
-        stale = target.reason in STALE_REASONS
         limited = target.reason in FITS_REASONS
-        found.append(Finding("SignalsFresh", not stale, target.reason if stale else "Fresh"))
         found.append(Finding("Limited", limited, target.reason if limited else "NotLimited"))
+    if workload is not None:
+        found.append(_signals_fresh(workload, observation.state))
     ready = refusal is None and target is not None
     reason = "Controlled" if ready else str(refusal.reason if refusal else Reason.BUDGET_MISSING)
     gate = observation.state.raise_gate
     if ready and gate:
         return [Finding("Ready", holds=False, reason=gate, message=GATES.get(gate, "nothing is raised")), *found]
     return [Finding("Ready", ready, reason, "" if ready else accepted.message), *found]
+
+
+def _signals_fresh(workload: Workload, state: SiteState) -> Finding:
+    """Whether everything that the workload's size depends on is fresh, whether it binds at the moment or not."""
+    signals = [(Reason.PRICE_STALE, state.budget.price), (Reason.WORTH_STALE, workload.worth.signal)]
+    if workload.demand is not None:
+        signals.append((Reason.DEMAND_STALE, workload.demand.signal))
+    for reason, each in signals:
+        if not each.fresh:
+            return Finding("SignalsFresh", holds=False, reason=str(reason), message=each.problem)
+    return Finding("SignalsFresh", holds=True, reason="Fresh")
 
 
 def workload_status(

@@ -131,7 +131,7 @@ class Reporter:
             return
         self._told[entry.uid] = facts
         status = report.workload_status(entry, target, workload, book, observation, plan)
-        findings = report.workload_findings(entry, target, observation, foreign)
+        findings = report.workload_findings(entry, target, workload, observation, foreign)
         self._write(entry.raw, PLURALS[entry.kind], status, findings, now)
 
     def _write(

@@ -38,6 +38,7 @@ LEDGER_SECONDS = 1.0
 MOVE_MEMORY_SECONDS = 900.0
 LIST_CONCURRENCY = 8
 FIRST_ANSWER_SLACK_SECONDS = 0.5
+FIRST_ANSWER_LOOK_SECONDS = 0.05
 REPORT_WITHIN_SECONDS = 3.0
 MOST_SHARE_OF_TIME = 0.25
 """Of one loop's time that decisions may take, so that the writes that they ask for get the rest."""
@@ -64,6 +65,7 @@ class SiteLoop:
         self._ledger_dirty = False
         self._readable = True
         self._reported_at = clock.monotonic()
+        self._patient_until = clock.monotonic()
         self._last_plan: Plan | None = None
         self._following: asyncio.Task[None] | None = None
         self._site.books.update(self._ledger.read(raw, services.view.all("PowerLedger")))
@@ -87,15 +89,14 @@ class SiteLoop:
         await self._site.feeds.close()
 
     async def _prepare(self) -> None:
-        """Take over what an earlier process knew, and give every feed the time of one answer before deciding."""
+        """Take over what an earlier process knew; until every feed had time for one answer, only the limit acts."""
         feeds = self._site.feeds
         self._site.correction.watts = int(self._kept.get("correctionWatts") or 0)
         await feeds.follow(self._site.budget.spec)
         feeds.seed(self._kept.get("readings") or [])
         patience = max(feed.timeout_seconds for feed in _feeds(self._site.budget)) + FIRST_ANSWER_SLACK_SECONDS
-        until = clock.monotonic() + patience
-        while not feeds.heard and clock.monotonic() < until:  # noqa: ASYNC110  (heard once)
-            await asyncio.sleep(LEAST_GAP_SECONDS)
+        self._patient_until = clock.monotonic() + patience
+        self._site.starting = True
 
     async def _run(self) -> None:
         await self._prepare()
@@ -124,6 +125,8 @@ class SiteLoop:
             times.append(at)
         for book in self._site.books.values():
             times += [at for at in (book.tail_end(now), book.settles_at()) if at is not None]
+        if self._site.starting:
+            times.append(now + FIRST_ANSWER_LOOK_SECONDS)
         if self._last_plan is not None and self._last_plan.look_again_at is not None:
             times.append(self._last_plan.look_again_at)
         return max(0.0, min(times) - now)
@@ -135,6 +138,8 @@ class SiteLoop:
             return
         now = clock.now()
         self._follow(raw)
+        if self._site.starting:
+            self._site.starting = not self._site.feeds.heard and clock.monotonic() < self._patient_until
         entries = self._roster.entries(self._site.budget)
         observation = observe(self._site, self._services.view, entries, now, self._raise_gate())
         decision = plan(observation.state)

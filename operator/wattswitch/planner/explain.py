@@ -106,5 +106,6 @@ _SENTENCES: dict[str, Sentence] = {
     Reason.LEDGER_UNWRITTEN: _fixed("the books could not be written: nothing is raised until they are"),
     Reason.INVALID_SPEC: _fixed("its spec cannot be read: it stays as it is, and only the limit lowers it"),
     Reason.PAUSED: _fixed("paused by annotation: only the limit lowers it, nothing raises it"),
+    Reason.STARTING: _fixed("the feeds have not been heard yet: until they are, only the limit lowers it"),
     Reason.STOPPING: _fixed("its workload object was deleted"),
 }

@@ -78,6 +78,7 @@ class Reason(StrEnum):
     BUDGET_MISSING = "BudgetMissing"
     INVALID_SPEC = "InvalidSpec"
     STOPPING = "Stopping"
+    STARTING = "Starting"
 
 
 @dataclass(frozen=True, slots=True)

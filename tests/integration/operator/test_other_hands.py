@@ -12,6 +12,7 @@ def test_a_size_that_another_hand_raised_is_named_and_taken_back(site: Site) -> 
         site.set_size("miners", 25, "stranger")
         site.becomes(miners=10)
         assert [size for _, size in witness.sizes_written(site.hand, "miners")] == [10, 25, 10]
+        assert witness.violations(site.hand)[0].startswith("miners 10 → 25 makes 25000 W of 10000 W")
         until(lambda: "True" in witness.conditions(site.hand, "miners", "ForeignScale"), True)
     until(lambda: [each for each in site.events("MiningPool", "miners") if "stranger" in each[2]], bool)
     (told,) = [each for each in site.events("MiningPool", "miners") if "stranger" in each[2]]

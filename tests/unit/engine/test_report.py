@@ -25,7 +25,9 @@ def workload_findings(stage: Stage, foreign: str = "", **look: Any) -> dict[str,
     observation = stage.look(**look)
     (entry,) = observation.entries
     target = next((each for each in plan(observation.state).targets if each.key == entry.key), None)
-    return {finding.type: finding for finding in report.workload_findings(entry, target, observation, foreign)}
+    workload = next((each for each in observation.state.workloads if each.key == entry.key), None)
+    found = report.workload_findings(entry, target, workload, observation, foreign)
+    return {finding.type: finding for finding in found}
 
 
 def budget_status(stage: Stage, **look: Any) -> dict[str, Any]:
