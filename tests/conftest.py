@@ -2,6 +2,7 @@
 
 import re
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from local.prometheus import Prometheus, PrometheusFactory
 
 CHECKOUT = Path(__file__).parent.parent
 NODES = 20
+SERVED_SECONDS = 30.0
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -60,6 +62,21 @@ def crds(cluster: Cluster) -> None:
     folder = str(CHECKOUT / "crds")
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", folder)
     cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", folder)
+    _await_served(cluster)
+
+
+def _await_served(cluster: Cluster) -> None:
+    """An established kind still answers 429 for a moment, until its storage is there."""
+    deadline = time.monotonic() + SERVED_SECONDS
+    while True:
+        try:
+            cluster.kubectl("get", "powerbudgets,powerledgers,miningpools,inferencedeployments", "--all-namespaces")
+        except RuntimeError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 @pytest.fixture
