@@ -63,9 +63,11 @@ def test_explain_prints_the_docstring_of_the_field(kubectl: Kubectl) -> None:
 
 
 def test_short_names_and_category_list_the_kinds(kubectl: Kubectl) -> None:
+    named = {kind.names.plural: kubectl("get", kind.names.plural, "-A", "-o", "name") for kind in KINDS}
     for kind in KINDS:
-        assert kubectl("get", kind.names.short, "-A") == ""
-    assert kubectl("get", "wattswitch", "-A") == ""
+        assert kubectl("get", kind.names.short, "-A", "-o", "name") == named[kind.names.plural]
+    listed = [each for kind in KINDS if kind.names.categories for each in named[kind.names.plural].split()]
+    assert sorted(kubectl("get", "wattswitch", "-A", "-o", "name").split()) == sorted(listed)
 
 
 def test_full_objects_are_accepted_and_read_without_a_problem(api: Api) -> None:
