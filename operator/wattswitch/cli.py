@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from wattswitch.planner.explain import explain
 from wattswitch.planner.model import Plan, SiteState
 from wattswitch.planner.record import from_line
 from wattswitch.settings import Settings
+
+PLAIN_WIDTH = 160
+"""Characters a line where the output is no terminal, so that no sentence is cut to ribbons."""
 
 
 @click.group()
@@ -77,7 +81,7 @@ def _show(state: SiteState, decision: Plan) -> None:
     from rich.table import Table  # noqa: PLC0415
 
     price = "unknown" if decision.price_per_mwh is None else f"{decision.price_per_mwh:.2f}"
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
     console.print(
         f"limit {decision.limit_watts} W, committed {decision.committed_watts} W,"
         f" heading for {decision.planned_watts} W, price {price}/MWh"

@@ -5,7 +5,7 @@ it only counts.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from wattswitch.api.feed import NamedFeed
 from wattswitch.api.inference_deployment import InferenceDeployment
@@ -186,25 +186,14 @@ def _workload(site: Site, entry: Entry, book: Book, now: float) -> Workload:
     if model is None or facts is None:
         return _held_as_it_is(entry, book, now)
     spec = model.spec
-    return Workload(
-        key=entry.key,
-        kind=entry.kind,
+    return replace(
+        _of_book(entry.key, entry.kind, book, now),
         priority=entry.priority,
         floor_replicas=spec.replicas.min,
         max_replicas=spec.replicas.max,
-        it_watts_per_replica=book.watts,
-        gpus_per_replica=book.gpus,
-        gpu_group=book.gpu_group,
-        surge=book.surge,
-        spec_replicas=book.spec_replicas,
         ready_replicas=facts.ready_replicas,
-        booked_pods=book.booked_pods(now),
-        stuck_pods=book.stuck_pods(now),
-        settled=book.settled,
         worth=_worth(site, entry, model),
         demand=_demand(site, entry, model),
-        raised_at=book.raised_at,
-        lowered_at=book.lowered_at,
         min_run_seconds=spec.switching.min_run_seconds,
         min_off_seconds=spec.switching.min_off_seconds,
         held=_held(site, entry),
@@ -223,9 +212,20 @@ def _held(site: Site, entry: Entry) -> str:
 
 def _held_as_it_is(entry: Entry, book: Book, now: float) -> Workload:
     """A workload whose spec cannot be read: nothing moves it but the limit."""
+    return replace(_of_book(entry.key, entry.kind, book, now), held=str(Reason.INVALID_SPEC))
+
+
+def _leaving(book: Book, now: float) -> Workload:
+    """The target of a deleted workload: stopped, or brought back to the size that it had before."""
+    size = _size_to_leave(book)
+    return replace(_of_book(book.key, Kind.MINING, book, now), floor_replicas=size, max_replicas=size)
+
+
+def _of_book(key: str, kind: Kind, book: Book, now: float) -> Workload:
+    """A workload as its book alone knows it: worth nothing, and no larger than it is."""
     return Workload(
-        key=entry.key,
-        kind=entry.kind,
+        key=key,
+        kind=kind,
         max_replicas=book.spec_replicas,
         it_watts_per_replica=book.watts,
         gpus_per_replica=book.gpus,
@@ -236,27 +236,8 @@ def _held_as_it_is(entry: Entry, book: Book, now: float) -> Workload:
         booked_pods=book.booked_pods(now),
         stuck_pods=book.stuck_pods(now),
         settled=book.settled,
-        held=str(Reason.INVALID_SPEC),
-    )
-
-
-def _leaving(book: Book, now: float) -> Workload:
-    """The target of a deleted workload: stopped, or brought back to the size that it had before."""
-    size = _size_to_leave(book)
-    return Workload(
-        key=book.key,
-        kind=Kind.MINING,
-        floor_replicas=size,
-        max_replicas=size,
-        it_watts_per_replica=book.watts,
-        gpus_per_replica=book.gpus,
-        gpu_group=book.gpu_group,
-        surge=book.surge,
-        worth=STOPPED_WORTH,
-        spec_replicas=book.spec_replicas,
-        booked_pods=book.booked_pods(now),
-        stuck_pods=book.stuck_pods(now),
-        settled=book.settled,
+        raised_at=book.raised_at,
+        lowered_at=book.lowered_at,
     )
 
 
