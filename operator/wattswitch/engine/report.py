@@ -137,11 +137,11 @@ def workload_findings(
         Finding("Paused", entry.paused, "Annotation" if entry.paused else "NotPaused"),
         Finding("ForeignScale", bool(foreign), "ForeignScale" if foreign else "NoForeignScale", foreign),
     ]
+    if workload is not None:
+        found.append(_signals_fresh(workload, observation.state))
     if target is not None:
         limited = target.reason in FITS_REASONS
         found.append(Finding("Limited", limited, target.reason if limited else "NotLimited"))
-    if workload is not None:
-        found.append(_signals_fresh(workload, observation.state))
     ready = refusal is None and target is not None
     reason = "Controlled" if ready else str(refusal.reason if refusal else Reason.BUDGET_MISSING)
     gate = observation.state.raise_gate

@@ -158,9 +158,13 @@ class SiteLoop:
         self._report(observation, decision)
 
     def _report(self, observation: Observation, decision: Plan) -> None:
-        """Have the decision told; while sizes are being written that waits a while, so that they go first."""
+        """Have the decision told.
+
+        While sizes are being written that waits a while, so that they go first; and nothing is told of feeds that had
+        no time to answer yet.
+        """
         now = clock.monotonic()
-        if self._actuator.busy and now < self._reported_at + REPORT_WITHIN_SECONDS:
+        if self._site.starting or (self._actuator.busy and now < self._reported_at + REPORT_WITHIN_SECONDS):
             return
         self._reported_at = now
         self._services.metrics.show(observation.state, decision)
