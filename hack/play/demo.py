@@ -9,11 +9,13 @@ import tempfile
 import time
 from collections.abc import Iterator
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import NoReturn
 
 from local import programs
 from play import compare, day, ledger, script, site
+from play.apiserver import RefusedError
 from play.day import Occasion, Player
 from play.faults import FAULTS
 from play.feedserver import FeedServer
@@ -150,12 +152,17 @@ def _hold(stage: Stage, seconds: float) -> None:
 
 
 def _sizes(stage: Stage, manifests: list[site.Manifest]) -> dict[str, int]:
-    """The size that each Deployment of the site is asked for."""
-    deployments = [manifest for manifest in manifests if manifest["kind"] == "Deployment"]
-    return {
-        manifest["metadata"]["name"]: stage.server.get(site.path_of(manifest))["spec"]["replicas"]
-        for manifest in deployments
-    }
+    """The size that each Deployment of the site is asked for; one that its tenant has deleted is left out."""
+    sizes = {}
+    for manifest in manifests:
+        if manifest["kind"] != "Deployment":
+            continue
+        try:
+            sizes[manifest["metadata"]["name"]] = stage.server.get(site.path_of(manifest))["spec"]["replicas"]
+        except RefusedError as refused:
+            if refused.status != HTTPStatus.NOT_FOUND:
+                raise
+    return sizes
 
 
 def _stay(stage: Stage) -> None:
