@@ -107,7 +107,7 @@ class OperatorProcess:
         module = ["play.faults", self._fault] if self._fault else ["wattswitch"]
         return [
             *(sys.executable, "-m", *module, "run"),
-            *("--kubeconfig", str(self._kubeconfig), "--namespace", LEASE_NAMESPACE),
+            *("--kubeconfig", str(self._kubeconfig), "--namespace", LEASE_NAMESPACE, "--identity", "demo"),
             *("--metrics-port", str(self._port), "--log-format", "json"),
             *("--record", str(self._folder / f"decisions-{self.starts:03}.jsonl")),
         ]

@@ -31,6 +31,7 @@ def main() -> None:
 @click.option("--watch-namespace", "namespaces", multiple=True, help="Namespace to watch; all without it.")
 @click.option("--namespace", "lease_namespace", default="wattswitch-system", help="Namespace of the Lease.")
 @click.option("--lease-name", default="wattswitch", help="Name of the Lease.")
+@click.option("--identity", default="", help="Holder of the Lease; the pod's name, or a new one for each process.")
 @click.option("--metrics-address", default="127.0.0.1", help="Address of /metrics, /healthz and /readyz.")
 @click.option("--metrics-port", default=8080, type=click.IntRange(0, 65535), help="Their port; 0 serves nothing.")
 @click.option("--record", type=click.Path(dir_okay=False, path_type=Path), help="Append every decision to this file.")

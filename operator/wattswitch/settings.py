@@ -6,12 +6,16 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How this process runs. `namespaces` empty means all; `record` is a file that every decision is appended to."""
+    """How this process runs. `namespaces` empty means all; `record` is a file that every decision is appended to.
+
+    `identity` is the name under which the Lease is held: two processes that run at once must differ in it.
+    """
 
     kubeconfig: str | None = None
     namespaces: tuple[str, ...] = ()
     lease_namespace: str = "wattswitch-system"
     lease_name: str = "wattswitch"
+    identity: str = ""
     metrics_address: str = "127.0.0.1"
     metrics_port: int = 8080
     record: Path | None = None

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from local.cluster import Cluster, Kubectl
+from local.nodes import racks_for
 from play.apiserver import Access, ApiServer
 from play.monitor_process import MonitorProcess
 
@@ -86,6 +87,14 @@ class Field:
                 "template": {"metadata": {"labels": labels, "annotations": annotations}, "spec": pod},
             },
         }
+
+
+@pytest.fixture(scope="module")
+def _shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Give a cluster of these tests' own: the monitor watches every budget that there is."""
+    with Cluster(tmp_path_factory.mktemp("monitor")) as started:
+        started.add_nodes(racks_for(4))
+        yield started
 
 
 @pytest.fixture

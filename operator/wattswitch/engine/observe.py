@@ -57,6 +57,7 @@ class Site:
     correction: Correction = field(default_factory=Correction)
     moves: list[Move] = field(default_factory=list)
     starting: bool = False
+    standby: bool = False
 
 
 @dataclass(frozen=True)
@@ -207,6 +208,8 @@ def _held(site: Site, entry: Entry) -> str:
         return str(Reason.PAUSED)
     if problem := entry.problem(Effect.HELD):
         return str(problem.reason)
+    if site.standby:
+        return str(Reason.NOT_LEADER)
     return str(Reason.STARTING) if site.starting else ""
 
 

@@ -35,7 +35,7 @@ class Operator:
     """Everything that runs beside kopf's watches."""
 
     def __init__(self, settings: Settings, client: KubeClient, metrics: Metrics) -> None:
-        identity = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
+        identity = settings.identity or _identity()
         self._relist_now = asyncio.Event()
         self._changed = asyncio.Event()
         self._loops: dict[str, SiteLoop] = {}
@@ -170,6 +170,13 @@ class Operator:
             return
         loop.start()
         self._loops[uid] = loop
+
+
+def _identity() -> str:
+    """The pod's name in a cluster, where a container only starts again when the last one is dead; else a new name."""
+    if "KUBERNETES_SERVICE_HOST" in os.environ:
+        return socket.gethostname()
+    return f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
 
 
 def _micro_timestamp() -> str:

@@ -48,5 +48,5 @@ class Services:
 
     @property
     def standby(self) -> bool:
-        """Whether another process holds the Lease: then this one leaves the site to it altogether."""
+        """Whether another process holds the Lease: then this one lowers for the limit, and does nothing else."""
         return not self.lease.leading and self.lease.holder not in {"", self.lease.identity}

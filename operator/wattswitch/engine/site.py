@@ -138,6 +138,7 @@ class SiteLoop:
             return
         now = clock.now()
         self._follow(raw)
+        self._site.standby = self._services.standby
         if self._site.starting:
             self._site.starting = not self._site.feeds.heard and clock.monotonic() < self._patient_until
         entries = self._roster.entries(self._site.budget)
@@ -185,7 +186,7 @@ class SiteLoop:
 
     @property
     def _enforcing(self) -> bool:
-        return self._site.budget.spec.mode is Mode.ENFORCE and not self._services.standby
+        return self._site.budget.spec.mode is Mode.ENFORCE
 
     def _raise_gate(self) -> str:
         services = self._services
@@ -219,7 +220,7 @@ class SiteLoop:
         """Bring the ledger up to date behind the loop: what a raise needs was written before it already."""
         while True:
             await asyncio.sleep(LEDGER_SECONDS)
-            if not self._enforcing or self._actuator.busy:
+            if not self._enforcing or self._services.standby or self._actuator.busy:
                 continue
             failed = self._ledger.failed
             if self._actuator.released:
