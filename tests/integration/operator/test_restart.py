@@ -81,7 +81,7 @@ def test_books_survive_in_the_budgets_status(site: Site, operator: OperatorProce
     site.becomes(miners=2)
 
 
-def test_a_killed_operators_lease_runs_out_before_the_next_one_acts(site: Site, operator: OperatorProcess) -> None:
+def test_a_killed_operators_lease_binds_raises_and_not_the_limit(site: Site, operator: OperatorProcess) -> None:
     site.budget(10_000)
     site.mine("miners", 10)
     site.becomes(miners=10)
@@ -92,7 +92,11 @@ def test_a_killed_operators_lease_runs_out_before_the_next_one_acts(site: Site, 
         operator.start(same_lease=True)
         site.becomes(miners=4, seconds=TAKEOVER_SECONDS)
         written_at, _ = witness.sizes_written(site.hand, "miners")[-1]
-        assert written_at - killed_at > 10, "the next one must wait until the first must have stopped"
+        assert written_at - killed_at < 10, "the limit waits for no Lease"
+        site.change(capWatts=10_000)
+        site.becomes(miners=10, seconds=TAKEOVER_SECONDS)
+        raised_at, _ = witness.sizes_written(site.hand, "miners")[-1]
+        assert raised_at - killed_at > 10, "a raise must wait until the first must have stopped"
 
 
 def test_an_operator_that_is_told_to_stop_gives_its_lease_back(site: Site, operator: OperatorProcess) -> None:
