@@ -100,7 +100,7 @@ class Entry:
 
 
 class Roster:
-    """Reads the view's workload objects, parsing each version of an object once."""
+    """Reads the view's workload objects, parsing each version of an object once and forgetting those that are gone."""
 
     def __init__(self, view: View) -> None:
         self._view = view
@@ -115,6 +115,7 @@ class Roster:
             if raw.get("spec", {}).get("budget") == budget.metadata.name
         ]
         found.sort(key=lambda entry: entry.key)
+        self._parsed = {entry.uid: self._parsed[entry.uid] for entry in found}
         autoscaled = self._autoscaled()
         admitted = _Admission(self._view, budget.spec.tenants)
         claims = self._claims()
@@ -122,10 +123,6 @@ class Roster:
             self._check(entry, budget, admitted, autoscaled)
             entry.problems += _claim_problems(entry, claims)
         return found
-
-    def forget(self, uid: str) -> None:
-        """Drop what was parsed of an object that is gone."""
-        self._parsed.pop(uid, None)
 
     def _entry(self, kind: str, raw: Mapping[str, Any]) -> Entry:
         meta = raw["metadata"]
