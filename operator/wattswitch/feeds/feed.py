@@ -5,14 +5,14 @@ with what is wrong with the first source.
 """
 
 import asyncio
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
 from wattswitch.api.feed import Feed, Source
+from wattswitch.api.times import is_writable
 from wattswitch.feeds.freshness import Clocked, Judged, Refusing, Remembered, believes
-from wattswitch.feeds.reading import WHOLE, Key, Problem, Reading, Refused
+from wattswitch.feeds.reading import WHOLE, Key, Problem, Reading, Refused, no_value
 from wattswitch.feeds.source import ClockSource, PolledSource
 from wattswitch.feeds.wiring import Surroundings, build_source
 
@@ -88,26 +88,21 @@ class FeedReader:
 
         None where it never does, or where it is stale already.
         """
-        fresh = next((judged for judged in self._judged if judged.judge(key, now).fresh), None)
+        fresh = next((judged for judged in self._judged if _judge(judged, key, now).fresh), None)
         return None if fresh is None else fresh.until(key, now)
 
     def earliest_deadline(self, now: float) -> float | None:
         """The first `deadline` of all that was asked for so far."""
         return min((at for key in self._told if (at := self.deadline(now, key)) is not None), default=None)
 
-    def source_problems(self, now: float) -> dict[str, str]:
-        """The problem of each source by name, "" for none; of its last request only, where the feed is per workload."""
-        if self._around.per_workload is None:
-            return {judged.spec.name: judged.judge(WHOLE, now).problem for judged in self._judged}
-        return {memory.spec.name: str(memory.fault.problem) if memory.fault else "" for _, memory in self._polled}
-
     def seed(self, value: float, at: float, key: Key = WHOLE) -> None:
         """Remember the last good number of an earlier process, in base units; it never counts as fresh.
 
-        A number that the feed would not believe, and one older than what is known, is ignored.
+        A number that the feed would not believe is ignored, as is one of a time that no source may give, and one older
+        than what is known.
         """
         known = self._last_good.get(key)
-        if (known is None or known.at < at) and math.isfinite(at) and believes(value, self.spec.range):
+        if (known is None or known.at < at) and is_writable(at) and believes(value, self.spec.range):
             self._last_good[key] = Reading(value, at, at, "ledger")
 
     def take_over(self, other: "FeedReader") -> None:
@@ -138,7 +133,7 @@ class FeedReader:
     def _read(self, now: float, key: Key) -> Reading:
         problems = []
         for judged in self._judged:
-            reading = judged.judge(key, now)
+            reading = _judge(judged, key, now)
             if reading.fresh:
                 self._last_good[key] = reading
                 return reading
@@ -153,22 +148,25 @@ class FeedReader:
             started = loop.time()
             await self._fetch(source, memory)
             self._unheard.discard(source.name)
-            self._tell()
+            try:
+                self._tell()
+            except Exception:  # noqa: BLE001  (no feed may ever stop being polled)
+                # What can't be compared may have changed.
+                loop.call_soon(self._on_change)
             await asyncio.sleep(max(0.0, started + self.spec.poll_seconds - loop.time()))
 
     async def _fetch(self, source: PolledSource, memory: Remembered) -> None:
         try:
             async with asyncio.timeout(self.spec.timeout_seconds):
                 answers = await source.fetch()
+            memory.answered(answers)
         except Refused as refusal:
             memory.failed(refusal)
         except TimeoutError:
             message = f"no answer within {self.spec.timeout_seconds} s"
             memory.failed(Refused(Problem.TIMED_OUT, message))
         except Exception as error:  # noqa: BLE001  (no feed may ever stop being polled)
-            memory.failed(Refused(Problem.UNEXPECTED, f"{type(error).__name__} in the operator: please report it"))
-        else:
-            memory.answered(answers)
+            memory.failed(_unforeseen(error))
 
     def _tell(self) -> None:
         now = self._now()
@@ -178,3 +176,15 @@ class FeedReader:
         if changed:
             # Not called from here: what it raises must not end the polling.
             asyncio.get_running_loop().call_soon(self._on_change)
+
+
+def _judge(judged: Judged, key: Key, now: float) -> Reading:
+    """What a source says; where judging it fails that is its problem, and the other sources are still heard."""
+    try:
+        return judged.judge(key, now)
+    except Exception as error:  # noqa: BLE001  (one source may never end every step of the operator)
+        return no_value(_unforeseen(error), judged.spec.name, now)
+
+
+def _unforeseen(error: Exception) -> Refused:
+    return Refused(Problem.UNEXPECTED, f"{type(error).__name__} in the operator: please report it")

@@ -45,7 +45,11 @@ class _Rows:
 
 
 class FileSource:
-    """Reads a CSV file with a header line (gzipped where its name ends in .gz), again only when the file changed."""
+    """Reads a CSV file with a header line (gzipped where its name ends in .gz), again only when the file changed.
+
+    A last row without a line end may be half written ("…,19" of "…,1900.00"): it counts only once the file was found
+    unchanged at the next poll. A file that could not be read is tried again at every poll.
+    """
 
     def __init__(self, name: str, spec: CsvFile, now: Callable[[], float], limit: int = FILE_LIMIT_BYTES) -> None:
         self.name = name
@@ -54,6 +58,7 @@ class FileSource:
         self._limit = limit
         self._lane = Lane(f"feed-{name}")
         self._version: _Version | None = None
+        self._withheld = False
         self._rows = _Rows()
         self._refusal: Refused | None = None
 
@@ -66,6 +71,8 @@ class FileSource:
 
     def _current(self, now: float) -> Reading:
         place = bisect_right(self._rows.times, now) - 1
+        if place < 0 and self._withheld:
+            raise self._unreadable("its last row has no line end yet")
         if place < 0:
             raise Refused(Problem.EMPTY, f"{self._spec.path} has no row up to now")
         at, problem = self._rows.times[place], self._rows.problems[place]
@@ -84,15 +91,20 @@ class FileSource:
         except OSError as error:
             raise self._unreadable(type(error).__name__) from None
         version = (status.st_mtime_ns, status.st_size, status.st_ino)
-        if version == self._version:
+        settled = version == self._version
+        if settled and not self._withheld:
             return
+        self._version, self._withheld = None, False
         try:
-            self._rows, self._refusal = self._read(status.st_mode), None
+            self._rows, self._refusal = self._read(status.st_mode, settled=settled), None
         except Refused as refusal:
             self._refusal = refusal
+        except OSError as error:
+            raise self._unreadable(type(error).__name__) from None
         self._version = version
 
-    def _read(self, mode: int) -> _Rows:
+    def _read(self, mode: int, *, settled: bool) -> _Rows:
+        """The rows of the file. Raises Refused for what it holds, and OSError where it can't be read."""
         if not stat.S_ISREG(mode):
             raise self._unreadable("not a regular file")
         try:
@@ -100,8 +112,8 @@ class FileSource:
                 content: _Bytes = gzip.GzipFile(fileobj=raw) if self._spec.path.endswith(".gz") else raw
                 capped = io.BufferedReader(_Capped(content, self._limit))
                 with io.TextIOWrapper(capped, "utf-8-sig", newline="") as text:
-                    return self._parse(csv.reader(text))
-        except (OSError, EOFError, ValueError, zlib.error, csv.Error) as error:
+                    return self._parse(self._lines(text, settled=settled))
+        except (gzip.BadGzipFile, EOFError, ValueError, zlib.error, csv.Error) as error:
             raise self._unreadable(type(error).__name__) from None
 
     def _parse(self, lines: Iterator[list[str]]) -> _Rows:
@@ -117,6 +129,15 @@ class FileSource:
             rows.add(at, line[place] if place < len(line) else "")
         return rows
 
+    def _lines(self, text: Iterator[str], *, settled: bool) -> Iterator[list[str]]:
+        """The cells of each line; without a last one that has no line end, unless the file has settled."""
+        whole = _WholeLines(text)
+        for line in csv.reader(whole):
+            if whole.ended or settled:
+                yield line
+            else:
+                self._withheld = True
+
     def _place(self, header: list[str], column: str) -> int:
         if column not in header:
             message = f"{self._spec.path} has no column {column!r} among its {len(header)}"
@@ -125,6 +146,27 @@ class FileSource:
 
     def _unreadable(self, why: str) -> Refused:
         return Refused(Problem.FILE_UNREADABLE, f"{self._spec.path} can't be read: {why}")
+
+
+class _WholeLines:
+    """Lines of a text. `ended` is whether the last one that was asked for is there to its line end.
+
+    csv asks no further than the row that it gives, so a row that it gives while `ended` is False is cut short: its line
+    is, or a quoted cell of it.
+    """
+
+    def __init__(self, text: Iterator[str]) -> None:
+        self._text = text
+        self.ended = True
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        self.ended = False
+        line = next(self._text)
+        self.ended = line.endswith(("\n", "\r"))
+        return line
 
 
 class _Bytes(Protocol):

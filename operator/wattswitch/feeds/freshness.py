@@ -92,11 +92,6 @@ class Remembered:
         self._fault: Refused | None = None
         self._answered = False
 
-    @property
-    def fault(self) -> Refused | None:
-        """What was wrong with the last request as a whole."""
-        return self._fault
-
     def answered(self, answers: Mapping[Key, Reading]) -> None:
         """Take the answer of a request, numbers in the source's unit."""
         self._first_fetched_at = {key: self._since(key, reading) for key, reading in answers.items()}

@@ -4,7 +4,7 @@ import math
 import re
 from typing import Final
 
-from wattswitch.api.times import parse_time
+from wattswitch.api.times import is_writable, parse_time
 from wattswitch.feeds.reading import Problem, Refused
 
 MAX_DIGITS: Final = 400
@@ -31,7 +31,18 @@ def read_number(raw: object) -> float:
 
 
 def read_unix_seconds(raw: object) -> float:
-    """Unix seconds from Unix seconds or milliseconds (number or text), or from RFC 3339. Raises Refused."""
+    """Unix seconds from Unix seconds or milliseconds (number or text), or from RFC 3339.
+
+    Raises Refused, also for any time that is not from 1970 to 9999: what is returned can be written as RFC 3339.
+    """
+    at = _read_time(raw)
+    if not is_writable(at):
+        message = "the time is not from 1970 to 9999: write Unix seconds or milliseconds, or RFC 3339"
+        raise Refused(Problem.TIME_UNREADABLE, message)
+    return at
+
+
+def _read_time(raw: object) -> float:
     if isinstance(raw, str) and not _DECIMAL.fullmatch(raw.strip()):
         return _read_rfc3339(raw.strip())
     try:

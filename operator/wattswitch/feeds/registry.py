@@ -41,14 +41,6 @@ class FeedSet:
             del self._readers[budget_uid]
         await asyncio.gather(*(reader.close() for reader in replaced))
 
-    def budgets(self) -> frozenset[str]:
-        """The uids of budgets that have feeds."""
-        return frozenset(self._readers)
-
-    def feeds(self, budget_uid: str) -> frozenset[str]:
-        """The names of a budget's feeds."""
-        return frozenset(self._readers.get(budget_uid, {}))
-
     def reading(self, budget_uid: str, feed: str, now: float, key: Key = WHOLE) -> Reading:
         """A feed's reading at `now`; `key` is (namespace, name) where the feed is per workload."""
         reader = self._find(budget_uid, feed)
@@ -61,11 +53,6 @@ class FeedSet:
         reader = self._find(budget_uid, feed)
         if reader is not None:
             reader.seed(value, at, key)
-
-    def source_problems(self, budget_uid: str, feed: str, now: float) -> dict[str, str]:
-        """The problem of each source of a feed, "" for none."""
-        reader = self._find(budget_uid, feed)
-        return {} if reader is None else reader.source_problems(now)
 
     def deadline(self, budget_uid: str, now: float) -> float | None:
         """The first moment at which any reading of the budget changes by time alone; None where none does."""

@@ -95,6 +95,9 @@ class WireSession(requests.Session):
         self._adapter.close()
         super().close()
 
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None: requests reads the whole body of an answer that leads on, even where it may not follow."""
+
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:
         """As requests does it, with the body read. Raises Refused where the status is not 200 or the body too large."""
         answer = super().request(*args, **{**kwargs, "allow_redirects": False, "stream": True})

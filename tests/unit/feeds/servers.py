@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,11 @@ from wattswitch.feeds.reading import Problem
 
 NOON = 1_785_585_600.0
 """2026-08-01T12:00:00Z."""
+
+ABSURD_TIMES = (1.79e15, 1e15, 1e18, -1e12, 1e300)
+"""Micro- and nanoseconds where seconds are meant, and times that no calendar has."""
+
+BOMB_BYTES = 128 * 1024 * 1024
 
 PATIENCE_SECONDS = 20.0
 
@@ -56,6 +62,13 @@ def http(body: bytes | str, status: str = "200 OK", **headers: str) -> bytes:
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(content)}", "Connection: close"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + content
+
+
+def bomb() -> bytes:
+    """A gzip stream of `BOMB_BYTES` that is small enough to get past the limit on what is received."""
+    squeeze = zlib.compressobj(wbits=31)
+    piece = b"0" * (1024 * 1024)
+    return b"".join(squeeze.compress(piece) for _ in range(BOMB_BYTES // len(piece))) + squeeze.flush()
 
 
 def vector(*samples: tuple[dict[str, str], Any], at: float = NOON) -> str:

@@ -9,10 +9,23 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from unit.feeds.servers import NOON, RawServer, Request, TurnableClock, first_reading, http, metric, until
+from unit.feeds.servers import (
+    ABSURD_TIMES,
+    NOON,
+    RawServer,
+    Request,
+    TurnableClock,
+    first_reading,
+    http,
+    metric,
+    until,
+)
 from unit.feeds.specs import fixed_source, http_source, per_workload, price, prometheus_source
 from wattswitch.api.feed import Feed, Meter
 from wattswitch.feeds import FeedReader, Problem
+from wattswitch.feeds.freshness import Remembered
+from wattswitch.feeds.reading import Refused
+from wattswitch.feeds.wiring import Surroundings, build_source
 
 Serve = Callable[..., Awaitable[RawServer]]
 Read = Callable[..., FeedReader]
@@ -26,18 +39,14 @@ async def test_the_first_fresh_source_counts(serve: Serve, read: Read, clock: Tu
     first, second = await serve(document(41.19)), await serve(document(52))
     spec = price(http_source(first.url, "rt"), http_source(second.url, "backup"), fixed_source("60"))
     reader = read(spec, clock)
-    await until(lambda: reader.source_problems(clock()) == {"rt": "", "backup": "", "contract": ""})
+    await until(lambda: reader.heard)
     assert (reader.signal_reading(clock()).value, reader.signal_reading(clock()).source) == (41.19, "rt")
     first.reply = lambda _: document(None)
     await until(lambda: reader.signal_reading(clock()).value == 52.0)
     assert reader.signal_reading(clock()).source == "backup"
     second.reply = lambda _: document("inf")
     await until(lambda: reader.signal_reading(clock()).value == 60.0)
-    assert reader.source_problems(clock()) == {
-        "rt": Problem.NOT_NUMERIC,
-        "backup": Problem.INFINITE,
-        "contract": "",
-    }
+    assert reader.signal_reading(clock()).source == "contract"
 
 
 async def test_while_no_source_is_fresh_the_last_good_number_stays_with_the_first_problem(
@@ -69,7 +78,7 @@ async def test_going_stale_is_foretold(serve: Serve, read: Read, clock: Turnable
     server.reply = lambda _: None
     end = reader.deadline(clock())
     assert end == NOON + 100
-    await until(lambda: reader.source_problems(NOON + 1000)["api"] == Problem.TIMED_OUT)
+    await until(lambda: reader.signal_reading(NOON + 1000).problem == Problem.TIMED_OUT)
     assert reader.signal_reading(end - 0.001).fresh
     late = reader.signal_reading(end)
     assert (late.problem, late.value) == (Problem.TIMED_OUT, 41.19)
@@ -135,6 +144,42 @@ async def test_what_no_source_foresaw_is_a_problem_too(
     assert (reading.problem, "ZeroDivisionError" in reading.message) == (Problem.UNEXPECTED, True)
 
 
+async def test_a_source_that_cannot_be_judged_is_a_problem_and_the_next_one_is_heard(
+    serve: Serve, read: Read, clock: TurnableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_down(*_: object) -> None:
+        raise ZeroDivisionError
+
+    server = await serve(document(41.19))
+    monkeypatch.setattr(Remembered, "judge", break_down)
+    alone = read(price(http_source(server.url)), clock)
+    reading = alone.signal_reading(clock())
+    assert (reading.problem, reading.value) == (Problem.UNEXPECTED, None)
+    assert "ZeroDivisionError" in reading.message
+    assert alone.deadline(clock()) is None
+    backed = read(price(http_source(server.url), fixed_source("60")), clock)
+    assert backed.signal_reading(clock()).value == 60.0
+    await until(lambda: len(server.requests) >= 4)
+
+
+async def test_a_comparison_that_fails_is_told_and_does_not_end_the_polling(serve: Serve, read: Read) -> None:
+    told: list[int] = []
+
+    def stopped_clock() -> float:
+        """Fails whenever it is asked after a request, as `_tell` does."""
+        if server.requests and not is_repaired:
+            raise OSError
+        return NOON
+
+    is_repaired = False
+    server = await serve(document(41.19))
+    reader = read(price(http_source(server.url)), stopped_clock, lambda: told.append(1))
+    await until(lambda: bool(told))
+    is_repaired = True
+    await until(lambda: len(server.requests) >= 2)
+    assert (await first_reading(reader, lambda: NOON)).value == 41.19
+
+
 # ---- the ledger, and a spec that changes ---------------------------------------------------------------------------
 
 
@@ -149,6 +194,13 @@ def test_a_number_from_the_ledger_is_the_last_good_one_and_not_fresh(clock: Turn
 def test_a_number_from_the_ledger_must_be_believable(clock: TurnableClock, value: float) -> None:
     reader = FeedReader(price(http_source("http://feed.example"), range={"min": "-1000", "max": "20000"}), clock)
     reader.seed(value, NOON)
+    assert reader.signal_reading(NOON).value is None
+
+
+@pytest.mark.parametrize("at", [*ABSURD_TIMES, float("nan"), float("inf"), 253_402_300_799.9999])
+def test_a_number_from_the_ledger_must_have_a_time_that_can_be_written(clock: TurnableClock, at: float) -> None:
+    reader = FeedReader(price(http_source("http://feed.example")), clock)
+    reader.seed(41.19, at)
     assert reader.signal_reading(NOON).value is None
 
 
@@ -203,9 +255,10 @@ def test_a_unit_of_another_quantity_is_refused(spec: Feed, clock: TurnableClock)
 
 def test_a_second_currency_is_refused(clock: TurnableClock) -> None:
     spec = price(http_source("http://feed.example"), fixed_source("45", unit="EURPerMWh"))
-    reader = FeedReader(spec, clock)
-    assert reader.signal_reading(NOON).value is None
-    assert reader.source_problems(NOON)["contract"] == Problem.WRONG_UNIT
+    assert FeedReader(spec, clock).signal_reading(NOON).value is None
+    with pytest.raises(Refused) as refused:
+        build_source(spec.sources[1], Surroundings(clock, spec))
+    assert refused.value.problem is Problem.WRONG_UNIT
 
 
 @pytest.mark.parametrize(
@@ -236,11 +289,11 @@ async def test_a_change_for_one_workload_is_told(serve: Serve, read: Read, clock
     server = await serve(metric((labels, "12")))
     reader = read(per_workload(prometheus_source(server.url)), clock, lambda: told.append(1))
     assert (await first_reading(reader, clock, ("ml", "llama"))).value == 12.0
+    await until(lambda: bool(told))
     told.clear()
     server.reply = metric((labels, "13"))
     await until(lambda: bool(told))
     assert reader.signal_reading(clock(), ("ml", "llama")).value == 13.0
-    assert reader.source_problems(clock()) == {"prom": ""}
     assert reader.earliest_deadline(clock()) == NOON + 900
 
 

@@ -1,15 +1,16 @@
 """CSV files: which row counts, when the file is read again, what is refused."""
 
+import errno
 import gzip
 import os
 from pathlib import Path
 
 import pytest
 
-from unit.feeds.servers import NOON, TurnableClock
+from unit.feeds.servers import ABSURD_TIMES, NOON, TurnableClock
 from wattswitch.api.feed import CsvFile
 from wattswitch.feeds import WHOLE, Problem, Reading
-from wattswitch.feeds.file import FileSource
+from wattswitch.feeds.file import FileSource, _Capped
 from wattswitch.feeds.reading import Refused
 
 DAY = """time,price,demand
@@ -131,3 +132,110 @@ async def test_a_bad_file_is_refused_by_name(
 
 async def test_a_folder_is_no_file(tmp_path: Path, clock: TurnableClock) -> None:
     assert await problem(source(tmp_path, clock)) is Problem.FILE_UNREADABLE
+
+
+@pytest.mark.parametrize("at", ABSURD_TIMES)
+async def test_a_row_of_an_absurd_time_is_refused(tmp_path: Path, clock: TurnableClock, at: float) -> None:
+    path = tmp_path / "day.csv"
+    path.write_text(f"time,price\n{at},41.19\n")
+    assert await problem(source(path, clock)) is Problem.TIME_UNREADABLE
+
+
+# ---- files that can't be read for a moment, and files that are being written ---------------------------------------
+
+
+@pytest.mark.parametrize("call", ["open", "read"])
+async def test_a_file_that_could_not_be_read_is_tried_again_at_the_next_poll(
+    tmp_path: Path, clock: TurnableClock, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    path = tmp_path / "day.csv"
+    path.write_text(DAY)
+    file = source(path, clock)
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, "a disk that is gone for a moment")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(*((Path, "open", fail) if call == "open" else (_Capped, "readinto", fail)))
+        assert await problem(file) is Problem.FILE_UNREADABLE
+    assert (await read(file)).value == -30.5
+
+
+async def test_a_file_that_could_not_be_read_is_tried_again_after_it_was_read(
+    tmp_path: Path, clock: TurnableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "day.csv"
+    path.write_text(DAY)
+    file = source(path, clock)
+    assert (await read(file)).value == -30.5
+    path.write_text(DAY.replace("-30.5", "52"))
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "open", lambda *_: path.joinpath("absent").stat())
+        assert await problem(file) is Problem.FILE_UNREADABLE
+    assert (await read(file)).value == 52.0
+
+
+async def test_a_file_of_bad_content_is_not_read_again(
+    tmp_path: Path, clock: TurnableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "day.csv.gz"
+    path.write_bytes(b"no gzip")
+    file = source(path, clock)
+    assert await problem(file) is Problem.FILE_UNREADABLE
+    monkeypatch.setattr(Path, "open", lambda *_: pytest.fail("it did not change"))
+    assert await problem(file) is Problem.FILE_UNREADABLE
+
+
+WHOLE_ROW = "time,price\n1785582000,10\n1785585600,1900.00\n"
+
+
+@pytest.mark.parametrize("cut", range(1, len("1785585600,1900.00\n") + 1))
+async def test_a_row_that_is_being_written_does_not_count(tmp_path: Path, clock: TurnableClock, cut: int) -> None:
+    path = tmp_path / "day.csv"
+    path.write_text(WHOLE_ROW[:-cut])
+    file = source(path, clock)
+    assert (await read(file)).value == 10.0
+    path.write_text(WHOLE_ROW)
+    assert (await read(file)).value == 1900.0
+
+
+async def test_a_row_that_is_cut_in_a_quoted_cell_does_not_count(tmp_path: Path, clock: TurnableClock) -> None:
+    path = tmp_path / "day.csv"
+    whole = 'time,price,note\n1785582000,10,a\n1785585600,20,"two\nlines"\n'
+    path.write_text(whole[: whole.index("lines")])
+    file = source(path, clock)
+    assert (await read(file)).value == 10.0
+    path.write_text(whole)
+    assert (await read(file)).value == 20.0
+
+
+async def test_each_longer_piece_of_a_row_is_waited_for_anew(tmp_path: Path, clock: TurnableClock) -> None:
+    path = tmp_path / "day.csv"
+    file = source(path, clock)
+    for end in (-4, -3, -2):
+        path.write_text(WHOLE_ROW[:end])
+        assert (await read(file)).value == 10.0
+
+
+@pytest.mark.parametrize("name", ["day.csv", "day.csv.gz"])
+async def test_a_file_that_never_ends_its_last_row_counts_one_poll_later(
+    tmp_path: Path, clock: TurnableClock, name: str
+) -> None:
+    path = tmp_path / name
+    content = WHOLE_ROW.rstrip().encode()
+    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    file = source(path, clock)
+    assert (await read(file)).value == 10.0
+    assert (await read(file)).value == 1900.0
+    status = path.stat()
+    path.write_bytes(b"x" * status.st_size)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert (await read(file)).value == 1900.0, "what has settled is not read again"
+
+
+async def test_an_only_row_without_a_line_end_is_an_outage_for_one_poll(tmp_path: Path, clock: TurnableClock) -> None:
+    path = tmp_path / "day.csv"
+    path.write_text("time,price\n1785585600,41.19")
+    file = source(path, clock)
+    assert await problem(file) is Problem.FILE_UNREADABLE
+    assert (await read(file)).value == 41.19

@@ -97,7 +97,7 @@ def test_an_answer_after_an_outage_is_fresh() -> None:
     source.failed(Refused(Problem.TIMED_OUT, "gone"))
     source.answered(served(41.19, NOON, NOON))
     assert source.judge(WHOLE, NOON).fresh
-    assert source.fault is None
+    assert problem_at(source, NOON + STALE_AFTER) == Problem.STALE, "the outage is forgotten"
 
 
 @pytest.mark.parametrize(

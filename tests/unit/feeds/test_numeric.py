@@ -2,6 +2,8 @@
 
 import pytest
 
+from unit.feeds.servers import ABSURD_TIMES
+from wattswitch.api.times import format_time
 from wattswitch.feeds.numeric import read_number, read_unix_seconds
 from wattswitch.feeds.reading import Problem, Refused
 
@@ -65,3 +67,36 @@ def test_a_time_without_a_zone_or_sense_is_refused(raw: object) -> None:
     with pytest.raises(Refused) as refused:
         read_unix_seconds(raw)
     assert refused.value.problem is Problem.TIME_UNREADABLE
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        *ABSURD_TIMES,
+        "1e300",
+        -1,
+        -0.001,
+        253_402_300_800_000,
+        253_402_300_799_999.9,
+        "1969-12-31T23:59:59Z",
+        "0001-01-01T00:00:00Z",
+        "9999-12-31T23:59:59-01:00",
+        "9999-12-31T23:59:59.999999Z",
+    ],
+)
+def test_a_time_that_is_not_from_1970_to_9999_is_refused(raw: object) -> None:
+    with pytest.raises(Refused) as refused:
+        read_unix_seconds(raw)
+    assert refused.value.problem is Problem.TIME_UNREADABLE
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (0, "1970-01-01T00:00:00Z"),
+        (99_999_999_999, "5138-11-16T09:46:39Z"),
+        (253_402_300_799_000, "9999-12-31T23:59:59Z"),
+    ],
+)
+def test_every_time_that_is_read_can_be_written(raw: object, text: str) -> None:
+    assert format_time(read_unix_seconds(raw)) == text

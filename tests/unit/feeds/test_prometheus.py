@@ -2,9 +2,11 @@
 
 import asyncio
 import gzip
+import json
 import socket
 import threading
 import time
+import tracemalloc
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -13,16 +15,19 @@ from urllib.parse import urlsplit
 import pytest
 
 from unit.feeds.servers import (
+    ABSURD_TIMES,
     NOON,
     RawServer,
     Request,
     TurnableClock,
+    bomb,
     first_reading,
     http,
     metric,
     query_of,
     scalar,
     until,
+    vector,
 )
 from unit.feeds.specs import per_workload, price, prometheus_source
 from wattswitch.api.feed import Prometheus
@@ -103,6 +108,48 @@ async def test_a_lie_has_a_word_and_no_value(serve: Serve, read: Read, clock: Tu
     assert (reading.problem, reading.value, reading.fresh) == (problem, None, False)
     assert reading.message
     assert "41.19" not in reading.message
+
+
+def evaluated(at: float) -> bytes:
+    return http(vector(({}, "41.19"), at=at))
+
+
+def absurd_replies(at: float) -> dict[str, Callable[[Request], bytes]]:
+    def as_scalar(request: Request) -> bytes:
+        if query_of(request)["query"].startswith("timestamp("):
+            return http("{}", "400 Bad Request")
+        return http(json.dumps({"data": {"resultType": "scalar", "result": [at, "41.19"]}}))
+
+    return {"a scrape": metric(({}, "41.19"), at=at), "an evaluation": lambda _: evaluated(at), "a scalar": as_scalar}
+
+
+@pytest.mark.parametrize("at", ABSURD_TIMES)
+@pytest.mark.parametrize("what", absurd_replies(0))
+async def test_an_absurd_time_is_refused_and_the_feed_is_polled_on(
+    serve: Serve, read: Read, clock: TurnableClock, what: str, at: float
+) -> None:
+    server = await serve(absurd_replies(at)[what])
+    reader = read(price(prometheus_source(server.url)), clock)
+    reading = await first_reading(reader, clock)
+    assert (reading.problem, reading.value) == (Problem.TIME_UNREADABLE, None)
+    server.reply = scalar("52") if what == "a scalar" else metric(({}, "52"))
+    await until(lambda: reader.signal_reading(clock()).value == 52.0)
+
+
+async def test_the_body_of_a_redirect_is_never_read(serve: Serve, read: Read, clock: TurnableClock) -> None:
+    server = await serve(http(bomb(), "302 Found", Location="/elsewhere", Content_Encoding="gzip"))
+    tracemalloc.start()
+    try:
+        reader = read(price(prometheus_source(server.url)), clock)
+        reading = await first_reading(reader, clock)
+        await reader.close()
+        await until(lambda: not feed_threads())
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 4 * 1024 * 1024
+    assert reading.problem == Problem.REDIRECTED
+    assert len(server.requests) == 1
 
 
 def feed_threads() -> list[threading.Thread]:
