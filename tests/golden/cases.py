@@ -48,5 +48,6 @@ CASES: dict[Reason, SiteState] = {
     Reason.PAUSED: site(
         miner("told", spec_replicas=3, held=str(Reason.PAUSED)), miner("s21", spec_replicas=5), cap_watts=21_000
     ),
+    Reason.STOPPING: site(miner("told", spec_replicas=3, max_replicas=5, leaving=True), miner("s21"), price=STALE),
     Reason.HARDWARE_UNKNOWN: site(miner("told", spec_replicas=3, blocked=str(Reason.HARDWARE_UNKNOWN)), miner("s21")),
 }

@@ -24,7 +24,6 @@ GIVEN_TO_THE_PLANNER = {
     Reason.FEED_UNKNOWN,
     Reason.BUDGET_MISSING,
     Reason.INVALID_SPEC,
-    Reason.STOPPING,
 }
 """Reasons that others state and the planner only repeats, beyond the one case of each kind."""
 

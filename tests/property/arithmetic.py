@@ -91,9 +91,14 @@ def floor_of(w: Workload) -> int:
     return min(w.floor_replicas, w.max_replicas)
 
 
+def ranks_below(v: Workload, w: Workload) -> bool:
+    """Whether `w` comes before `v` when watts are given: by priority, the leaving after all others."""
+    return (v.leaving, -v.priority) > (w.leaving, -w.priority)
+
+
 def may_give_way(state: SiteState, goals: Mapping[str, int], giver: Workload) -> bool:
     """Whether something other than money takes watts or GPUs: the limit, a higher priority, or somebody's floor."""
     if not within_limit(state.budget, asked_it_watts(state)) or gpus_exceeded(state):
         return True
     rising = [w for w in state.workloads if goals[w.key] > w.spec_replicas]
-    return any(w.priority > giver.priority or w.spec_replicas < floor_of(w) for w in rising)
+    return any(ranks_below(giver, w) or w.spec_replicas < floor_of(w) for w in rising)

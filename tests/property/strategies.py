@@ -59,7 +59,7 @@ def worth_of(draw: st.DrawFn, *, fresh: bool = False) -> Worth:
     """Worth in any unit; the numbers are of the order in which prices lie."""
     unit = draw(st.sampled_from((WorthUnit.PER_MWH, WorthUnit.PER_MWH, WorthUnit.HASHPRICE, WorthUnit.PER_GPU_HOUR)))
     if unit is WorthUnit.HASHPRICE:
-        efficiency = draw(st.sampled_from((9.5, 17.5, 30.5) if fresh else (9.5, 17.5, 30.5, 0.0)))
+        efficiency = draw(st.sampled_from((9.5, 17.5, 30.5)))
         return Worth(draw(signals(st.integers(0, 80).map(float), fresh=fresh)), unit, 1.0, efficiency)
     if unit is WorthUnit.PER_GPU_HOUR:
         return Worth(draw(signals(st.integers(0, 5).map(float), fresh=fresh)), unit)
@@ -104,7 +104,14 @@ def workloads(draw: st.DrawFn, key: str, *, calm: bool = False) -> Workload:
 
 
 obstacles: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
-    (*[{}] * 5, {"held": "Paused"}, {"blocked": "InvalidSpec"}, {"settled": False})
+    (
+        *[{}] * 5,
+        {"held": "Paused"},
+        {"blocked": "InvalidSpec"},
+        {"settled": False},
+        {"leaving": True},
+        {"leaving": True, "held": "NotLeader"},
+    )
 )
 moments = st.none() | st.sampled_from((NOW - 1000, NOW - 600, NOW - 59, NOW))
 
@@ -247,6 +254,40 @@ def contested_sites(draw: st.DrawFn) -> SiteState:
     plain: dict[str, Any] = {"priority": 0, "floor_replicas": 0, "demand": None, "lowered_at": None, "gpu_group": ""}
     just_raised: st.SearchStrategy[dict[str, Any]] = st.sampled_from(({}, {"raised_at": NOW, "min_run_seconds": 600}))
     return replace(state, workloads=tuple(replace(w, **plain | draw(just_raised)) for w in state.workloads))
+
+
+@st.composite
+def handovers(draw: st.DrawFn) -> SiteState:
+    """A full site without dwell, ramps or shared GPUs, where price or worth have just turned from one to another."""
+    state = draw((full_sites() | contested_sites()).filter(lambda state: len(state.workloads) > 1))
+    free: dict[str, Any] = {"gpu_group": "", "min_run_seconds": 0, "min_off_seconds": 0, "floor_replicas": 0}
+    giver, taker, *others = (replace(w, **free) for w in state.workloads)
+    running = max(1, giver.spec_replicas)
+    giver = replace(
+        giver, spec_replicas=running, max_replicas=max(running, giver.max_replicas), worth=_per_mwh(draw(worths))
+    )
+    taker = replace(
+        taker,
+        demand=None,
+        priority=giver.priority,
+        max_replicas=taker.spec_replicas + draw(st.integers(1, 5)),
+        worth=_per_mwh(2_000.0),
+    )
+    others = [replace(w, worth=_per_mwh(draw(worths))) for w in others]
+    chosen = tuple(replace(w, booked_pods=w.pods(w.spec_replicas)) for w in (giver, taker, *others))
+    asked = sum(w.it_watts(w.spec_replicas) for w in chosen)
+    budget = replace(
+        state.budget,
+        cap_watts=state.budget.committed_watts(asked) + draw(st.integers(0, 2_000)),
+        price=Signal(draw(prices)),
+        ramp_up_watts_per_minute=0,
+        ramp_down_watts_per_minute=0,
+    )
+    return replace(state, budget=budget, workloads=chosen)
+
+
+def _per_mwh(value: float) -> Worth:
+    return Worth(Signal(value), WorthUnit.PER_MWH)
 
 
 @st.composite

@@ -19,6 +19,7 @@ from property.strategies import (
     calm_states,
     contested_sites,
     full_sites,
+    handovers,
     prices,
     running_sites,
     site_states,
@@ -79,26 +80,45 @@ def test_p1_committed_and_limit_are_what_fractions_say(state: SiteState) -> None
     assert within_limit(state.budget, on_goal) or not any(goals(decision).values())
 
 
-@given(any_states)
-def test_p2_a_raise_does_not_count_on_what_was_only_asked_to_stop(state: SiteState) -> None:
+@given(handovers())
+def test_p2_a_raise_waits_until_the_pods_whose_watts_it_needs_are_gone(state: SiteState) -> None:
+    """Price and worth move watts from some to others; nothing else is in the way, no pod is dying yet."""
     decision = plan(state)
-    unfreed = tuple(
-        replace(w, spec_replicas=min(w.spec_replicas, sizes(decision)[w.key]), settled=False)
-        if w.key in decision.lowers
-        else w
-        for w in state.workloads
-    )
-    after = replace(state, workloads=unfreed)
-    assert set(decision.lowers).isdisjoint(decision.raises)
-    rising = raised(after, decision)
-    growth = sum(size_watts(w, size) - size_watts(w, w.spec_replicas) for w, size in rising.values())
-    assert not rising or within_limit(after.budget, arithmetic.booked_it_watts(after) + growth)
+    assert_raises_use_what_is_free(state, decision)
+    waiting = [t.key for t in decision.targets if t.replicas < t.goal_replicas]
+    assume(decision.lowers and waiting)
+
+    asked = after_the_writes(state, decision, gone=False)
+    meanwhile = plan(asked)
+    assert meanwhile.raises == ()
+    assert {t.reason for t in meanwhile.targets if t.key in waiting} == {Reason.WAITING_FOR_WATTS}
+
+    freed = plan(after_the_writes(state, decision, gone=True))
+    assert set(waiting) == set(freed.raises)
+    assert sizes(freed) == goals(decision)
+
+
+def after_the_writes(state: SiteState, decision: Plan, *, gone: bool) -> SiteState:
+    """The site once the plan's sizes are asked for, with the pods that are to stop still dying or gone."""
+    written = []
+    for w in state.workloads:
+        size = sizes(decision)[w.key]
+        pods = arithmetic.size_pods(w, size)
+        written.append(replace(w, spec_replicas=size, booked_pods=pods if gone else max(pods, w.booked_pods)))
+    return replace(state, workloads=tuple(written))
+
+
+def assert_raises_use_what_is_free(state: SiteState, decision: Plan) -> None:
+    """The raises fit beside every pod in the books, those that the same decision asks to stop included."""
+    rising = raised(state, decision).values()
+    growth = sum(size_watts(w, size) - size_watts(w, w.spec_replicas) for w, size in rising)
+    assert not rising or within_limit(state.budget, arithmetic.booked_it_watts(state) + growth)
 
 
 @given(any_states)
 def test_p3_only_fresh_facts_raise(state: SiteState) -> None:
     for w, _ in raised(state, plan(state)).values():
-        assert all(signal.fresh for signal in signals_of(state, w).values())
+        assert all(signal.fresh for signal in signals_of(state, w).values()) or w.leaving
         assert state.budget.meter is None or state.budget.meter.fresh
         assert (state.raise_gate, w.held, w.blocked) == ("", "", "")
         assert w.settled
@@ -130,7 +150,7 @@ def test_p5_a_workload_with_a_stale_feed_is_not_raised_and_follows_the_policy(st
     decision = plan(without_ramps(state))
     for w in state.workloads:
         stale = [signal for signal in signals_of(state, w).values() if not signal.fresh]
-        if not stale:
+        if not stale or w.leaving:
             continue
         assert sizes(decision)[w.key] <= w.spec_replicas
         unknown = [
@@ -179,27 +199,35 @@ def test_p6_floors_and_maxima_hold_but_for_the_limit(state: SiteState) -> None:
     decision = plan(state)
     for w in state.workloads:
         goal = goals(decision)[w.key]
-        assert goal <= w.max_replicas
+        assert goal <= (w.spec_replicas if w.held else w.max_replicas)
         assert sizes(decision)[w.key] <= max(w.max_replicas, w.spec_replicas)
         if goal < floor_of(w) and not cannot_rise(state, w):
-            assert decision.unmet_floor_watts >= size_watts(w, floor_of(w)) - size_watts(w, goal) > 0
+            assert_told_as_unmet(decision, w, goal)
             others = {v.key: min(goals(decision)[v.key], floor_of(v)) for v in state.workloads if precedes(v, w)}
             missing = {v.key: others.get(v.key, 0) for v in state.workloads} | {w.key: goal + 1}
             assert not within_limit(state.budget, asked_it_watts(state, missing)) or lacks_gpus(state, missing, w)
 
 
+def assert_told_as_unmet(decision: Plan, w: Workload, goal: int) -> None:
+    """The plan counts what this floor lacks: GPUs where its group is what is too small, else watts."""
+    target = next(target for target in decision.targets if target.key == w.key)
+    gpus = {group.name: group.gpus for group in decision.unmet_floor_gpus}
+    if target.limited_by == Reason.GPU_LIMIT:
+        lacking = arithmetic.size_pods(w, floor_of(w)) - arithmetic.size_pods(w, goal)
+        assert gpus[w.gpu_group] >= lacking * w.gpus_per_replica > 0
+    else:
+        assert decision.unmet_floor_watts >= size_watts(w, floor_of(w)) - size_watts(w, goal) > 0
+
+
 def precedes(v: Workload, w: Workload) -> bool:
     """Whether a floor may be unmet for the sake of `v`'s: never for that of a lower priority."""
-    return v.key != w.key and v.priority >= w.priority
+    return v.key != w.key and not arithmetic.ranks_below(v, w)
 
 
 def cannot_rise(state: SiteState, w: Workload) -> bool:
-    stale = any(not signal.fresh for signal in signals_of(state, w).values())
+    stale = any(not signal.fresh for signal in signals_of(state, w).values()) and not w.leaving
     meter = state.budget.meter
-    joules_missing = w.worth.unit == "PerPHPerDay" and not w.worth.joules_per_terahash
-    return bool(
-        stale or joules_missing or w.held or w.blocked or state.raise_gate or (meter is not None and not meter.fresh)
-    )
+    return bool(stale or w.held or w.blocked or state.raise_gate or (meter is not None and not meter.fresh))
 
 
 def lacks_gpus(state: SiteState, asked: Mapping[str, int], w: Workload) -> bool:
@@ -240,6 +268,8 @@ def test_p8_nobody_rises_above_the_floor_where_the_price_is_above_the_strike(sta
     worths = {target.key: target.worth_per_mwh for target in decision.targets}
     for w, size in raised(state, decision).values():
         worth = worths[w.key]
+        if w.leaving:
+            continue
         assert worth is not None
         assert decision.price_per_mwh is not None
         assert size <= floor_of(w) or worth > decision.price_per_mwh
@@ -286,7 +316,9 @@ def test_p9_nothing_changes_before_the_plan_says_to_look_again(state: SiteState,
     decision = plan(state)
     horizon = NOW + 10**6 if decision.look_again_at is None else decision.look_again_at
     assert horizon > NOW
-    later = plan(replace(state, now=NOW + part * (horizon - NOW)))
+    at = NOW + part * (horizon - NOW)
+    assume(at < horizon)
+    later = plan(replace(state, now=at))
     assert (sizes(later), goals(later)) == (sizes(decision), goals(decision))
 
 
@@ -334,7 +366,8 @@ def binds(reason: Reason, state: SiteState, decision: Plan, w: Workload) -> bool
     """Whether the reason is true of the target that gives it."""
     target = next(target for target in decision.targets if target.key == w.key)
     more = goals(decision) | {w.key: target.goal_replicas + 1}
-    price, worth, meter = decision.price_per_mwh, target.worth_per_mwh, state.budget.meter
+    budget = state.budget
+    price, worth, meter = decision.price_per_mwh, target.worth_per_mwh, budget.meter
     held_back = w.spec_replicas <= target.replicas < target.goal_replicas
     stale = {name for name, signal in signals_of(state, w).items() if not signal.fresh}
     truths = {
@@ -343,22 +376,45 @@ def binds(reason: Reason, state: SiteState, decision: Plan, w: Workload) -> bool
         Reason.PRICE_ABOVE_STRIKE: None not in (price, worth)
         and (worth or 0.0) <= (price or 0.0)
         and target.replicas == floor_of(w),
-        Reason.POWER_LIMIT: not within_limit(state.budget, asked_it_watts(state, more)),
+        Reason.POWER_LIMIT: not within_limit(budget, asked_it_watts(state, more)),
         Reason.GPU_LIMIT: lacks_gpus(state, more, w),
-        Reason.FLOOR_UNMET: target.goal_replicas < floor_of(w) and decision.unmet_floor_watts > 0,
+        Reason.FLOOR_UNMET: target.goal_replicas < floor_of(w)
+        and (decision.unmet_floor_watts > 0 or bool(decision.unmet_floor_gpus)),
         Reason.MIN_RUN: w.raised_at is not None and w.raised_at + w.min_run_seconds > NOW,
         Reason.MIN_OFF: w.lowered_at is not None and w.lowered_at + w.min_off_seconds > NOW,
-        Reason.RAMP_UP: held_back,
-        Reason.WAITING_FOR_WATTS: held_back,
-        Reason.WAITING_FOR_GPUS: held_back,
+        Reason.RAMP_UP: held_back and budget.ramp_up_watts_per_minute > 0,
+        Reason.WAITING_FOR_WATTS: held_back and not within_limit(budget, watts_with_one_more(state, decision, w)),
+        Reason.WAITING_FOR_GPUS: held_back and gpus_free_with_one_more(state, decision, w) < 0,
         Reason.SETTLING: held_back and not w.settled,
-        Reason.RAMP_DOWN: w.spec_replicas >= target.replicas > target.goal_replicas,
+        Reason.RAMP_DOWN: w.spec_replicas >= target.replicas > target.goal_replicas
+        and budget.ramp_down_watts_per_minute > 0,
         Reason.PRICE_STALE: Reason.PRICE_STALE in stale,
         Reason.WORTH_STALE: Reason.WORTH_STALE in stale or worth is None,
         Reason.DEMAND_STALE: Reason.DEMAND_STALE in stale,
         Reason.METER_STALE: meter is not None and not meter.fresh,
+        Reason.STOPPING: w.leaving and target.replicas == target.goal_replicas == w.max_replicas,
     }
     return truths.get(reason, reason in (w.held, w.blocked, state.raise_gate))
+
+
+def watts_with_one_more(state: SiteState, decision: Plan, w: Workload) -> int:
+    """Every pod in the books, the raises of the decision, and one replica more of `w` with its surge."""
+    grown = grown_to(state, decision, w)
+    growth = sum(max(0, size_watts(v, grown[v.key]) - size_watts(v, v.spec_replicas)) for v in state.workloads)
+    return arithmetic.booked_it_watts(state) + growth
+
+
+def gpus_free_with_one_more(state: SiteState, decision: Plan, w: Workload) -> int:
+    """GPUs of the group of `w` that nobody holds, after the raises of the decision and one replica more of `w`."""
+    grown = grown_to(state, decision, w)
+    members = [v for v in state.workloads if v.gpu_group == w.gpu_group]
+    pods = {v.key: arithmetic.size_pods(v, grown[v.key]) - arithmetic.size_pods(v, v.spec_replicas) for v in members}
+    return arithmetic.gpus_free(state, w.gpu_group) - sum(max(0, pods[v.key]) * v.gpus_per_replica for v in members)
+
+
+def grown_to(state: SiteState, decision: Plan, w: Workload) -> dict[str, int]:
+    sizes_now = sizes(decision)
+    return sizes_now | {w.key: sizes_now[w.key] + 1}
 
 
 @given(any_states, prices)
@@ -370,11 +426,9 @@ def test_p11_the_paused_are_moved_by_the_limit_alone(state: SiteState, price: fl
                 continue
             goal = goals(decision)[w.key]
             assert goal <= w.spec_replicas
-            if goal < min(w.spec_replicas, w.max_replicas):
+            if goal < w.spec_replicas:
                 assert arithmetic.may_give_way(before, goals(decision), w)
-                assert_less_than_a_pod_is_above(
-                    before, decision, w, range(w.priority + 1), floors_too=goal < floor_of(w)
-                )
+                assert_less_than_a_pod_is_above(before, decision, w, of_equals_too=True, floors_too=goal < floor_of(w))
 
 
 @given(any_states)
@@ -383,18 +437,17 @@ def test_p11_higher_priorities_lose_nothing_while_a_lower_one_is_above_its_floor
     for target in decision.targets:
         if target.reason == Reason.POWER_LIMIT:
             w = by_key(state)[target.key]
-            assert_less_than_a_pod_is_above(state, decision, w, range(w.priority), floors_too=False)
+            assert_less_than_a_pod_is_above(state, decision, w, of_equals_too=False, floors_too=False)
 
 
 def assert_less_than_a_pod_is_above(
-    state: SiteState, decision: Plan, w: Workload, priorities: range, *, floors_too: bool
+    state: SiteState, decision: Plan, w: Workload, *, of_equals_too: bool, floors_too: bool
 ) -> None:
-    """What others of these priorities hold above their floors would not carry one more pod of `w`."""
-    others = [
-        v
-        for v in state.workloads
-        if v.priority in priorities and v.key != w.key and not (v.held and v.priority == w.priority)
-    ]
+    """What those who rank below, or beside it and are not held, have above their floors carries no more pod of `w`."""
+    others = [v for v in state.workloads if arithmetic.ranks_below(v, w)]
+    if of_equals_too:
+        beside = (v for v in state.workloads if not arithmetic.ranks_below(v, w) and not arithmetic.ranks_below(w, v))
+        others += [v for v in beside if v.key != w.key and not v.held]
     goal = goals(decision)
     bare = goal | {v.key: min(goal[v.key], floor_of(v)) for v in others} | {w.key: goal[w.key] + 1}
     if floors_too:

@@ -1,9 +1,13 @@
-"""Share the limit: floors first, then priority, then worth per watt, in whole pods, watts and GPUs as limits."""
+"""Share the limit: floors first, then priority, then worth per watt, in whole pods, watts and GPUs as limits.
+
+Workloads that are leaving come after all others.
+"""
 
 import math
 from collections.abc import Iterable
 from itertools import groupby
 
+from wattswitch.planner.bisection import largest
 from wattswitch.planner.model import Reason, SiteState, Workload
 from wattswitch.planner.wish import Wish
 
@@ -16,17 +20,12 @@ class Room:
         self.gpus = gpus
 
     def largest(self, w: Workload, have: int, want: int) -> int:
-        """The largest size from `have` to `want` whose growth fits, by bisection since surge makes it uneven."""
-        if want <= have or self._fits(w, have, want):
-            return max(have, want)
-        low, high = have, want
-        while high - low > 1:
-            middle = (low + high) // 2
-            if self._fits(w, have, middle):
-                low = middle
-            else:
-                high = middle
-        return low
+        """The largest size from `have` to `want` whose growth fits."""
+        return largest(have, want, lambda size: self._fits(w, have, size))
+
+    def carries_one_more(self, w: Workload, have: int) -> bool:
+        """Whether the next replica fits."""
+        return self._fits(w, have, have + 1)
 
     def take(self, w: Workload, have: int, want: int) -> int:
         """Grow from `have` towards `want` as far as there is room, and book it."""
@@ -53,21 +52,31 @@ class Room:
 
 
 def by_precedence(wishes: Iterable[Wish]) -> list[Wish]:
-    """Highest priority first, then the held, then worth per watt, then name: the order in which watts are given."""
+    """The order in which watts are given: by rank, then the held, then worth per watt, then name."""
     return sorted(wishes, key=_precedence)
 
 
-def _precedence(wish: Wish) -> tuple[int, bool, float, str]:
+def _precedence(wish: Wish) -> tuple[tuple[bool, int], bool, float, str]:
     worth = -math.inf if wish.worth_per_mwh is None else wish.worth_per_mwh
-    return (-wish.workload.priority, not wish.workload.held, -worth, wish.workload.key)
+    return (_rank(wish), not wish.workload.held, -worth, wish.workload.key)
+
+
+def _rank(wish: Wish) -> tuple[bool, int]:
+    """Highest priority first, the leaving after all others."""
+    return (wish.workload.leaving, -wish.workload.priority)
 
 
 def allocate(state: SiteState, wishes: list[Wish]) -> tuple[dict[str, int], dict[str, str]]:
     """Replicas by workload key, and what keeps the short ones short; `wishes` come in order of precedence."""
     room = _room(state)
-    sizes = {wish.workload.key: room.take(wish.workload, 0, wish.floor) for wish in wishes}
+    sizes: dict[str, int] = {}
     bound: dict[str, str] = {}
-    for _, group in groupby(wishes, key=lambda wish: wish.workload.priority):
+    for wish in wishes:
+        w = wish.workload
+        sizes[w.key] = room.take(w, 0, wish.floor)
+        if sizes[w.key] < wish.floor:
+            bound[w.key] = _what_binds(room, w, sizes[w.key])
+    for _, group in groupby(wishes, key=_rank):
         _share(list(group), sizes, room, bound)
     return sizes, bound
 
@@ -85,8 +94,12 @@ def _share(group: list[Wish], sizes: dict[str, int], room: Room, bound: dict[str
     for wish in group:
         _grow(wish, wish.size, sizes, room)
         w, size = wish.workload, sizes[wish.workload.key]
-        if size < wish.size or (wish.reason == Reason.MIN_OFF and room.largest(w, size, size + 1) == size):
-            bound[w.key] = Reason.GPU_LIMIT if room.short_of_gpus(w, size) else Reason.POWER_LIMIT
+        if size < wish.size or (wish.reason == Reason.MIN_OFF and not room.carries_one_more(w, size)):
+            bound.setdefault(w.key, _what_binds(room, w, size))
+
+
+def _what_binds(room: Room, w: Workload, size: int) -> str:
+    return Reason.GPU_LIMIT if room.short_of_gpus(w, size) else Reason.POWER_LIMIT
 
 
 def _grow(wish: Wish, to: int, sizes: dict[str, int], room: Room) -> None:

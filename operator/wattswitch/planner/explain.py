@@ -3,6 +3,8 @@
 from collections.abc import Callable
 
 from wattswitch.planner.model import Budget, Plan, Reason, SiteState, Target, Workload
+from wattswitch.planner.signals import usable
+from wattswitch.planner.wish import replicas_for
 
 Sentence = Callable[[Target, Workload, Plan, SiteState], str]
 
@@ -24,7 +26,10 @@ def _at_maximum(target: Target, w: Workload, _: Plan, __: SiteState) -> str:
     return f"all {w.max_replicas} replicas pay: the price is below {_money(target.worth_per_mwh)}"
 
 
-def _demand_met(target: Target, _: Workload, __: Plan, ___: SiteState) -> str:
+def _demand_met(target: Target, w: Workload, _: Plan, __: SiteState) -> str:
+    demand = usable(w.demand.signal, min).value if w.demand else None
+    if demand is not None and replicas_for(w, demand) < target.wanted_replicas:
+        return f"the floor of {target.wanted_replicas} replicas is more than the demand needs"
     return f"{target.wanted_replicas} replicas serve the demand"
 
 
@@ -33,19 +38,25 @@ def _price_above_strike(target: Target, _: Workload, __: Plan, ___: SiteState) -
 
 
 def _power_limit(target: Target, _: Workload, plan: Plan, __: SiteState) -> str:
-    return (
-        f"{target.goal_replicas} of {target.wanted_replicas} wanted replicas fit into the limit of {plan.limit_watts} W"
-    )
+    return _fits(target, f"the limit of {plan.limit_watts} W")
 
 
 def _gpu_limit(target: Target, w: Workload, _: Plan, __: SiteState) -> str:
-    return f"{target.goal_replicas} of {target.wanted_replicas} wanted replicas fit into GPU group {w.gpu_group!r}"
+    return _fits(target, f"GPU group {w.gpu_group!r}")
+
+
+def _fits(target: Target, room: str) -> str:
+    """What fits of what is wanted, or of what dwell or a pause keeps beyond it."""
+    if target.goal_replicas < target.wanted_replicas:
+        return f"{target.goal_replicas} of {target.wanted_replicas} wanted replicas fit into {room}"
+    return f"{room} carries {target.goal_replicas} replicas"
 
 
 def _floor_unmet(target: Target, w: Workload, plan: Plan, _: SiteState) -> str:
-    return (
-        f"the limit of {plan.limit_watts} W carries {target.goal_replicas} of the floor of {w.floor_replicas} replicas"
-    )
+    room = f"the limit of {plan.limit_watts} W"
+    if target.limited_by == Reason.GPU_LIMIT:
+        room = f"GPU group {w.gpu_group!r}"
+    return f"{room} carries {target.goal_replicas} of the floor of {w.floor_replicas} replicas"
 
 
 def _min_run(target: Target, w: Workload, _: Plan, __: SiteState) -> str:
@@ -79,6 +90,10 @@ def _meter_problem(budget: Budget, _: Workload) -> str:
     return budget.meter.problem if budget.meter else ""
 
 
+def _stopping(_: Target, w: Workload, __: Plan, ___: SiteState) -> str:
+    return f"its workload object was deleted: it is left with {w.max_replicas} replicas"
+
+
 def _fixed(text: str) -> Sentence:
     return lambda target, w, plan, state: text
 
@@ -105,7 +120,9 @@ _SENTENCES: dict[str, Sentence] = {
     Reason.NOT_LEADER: _fixed("this operator does not hold the Lease: it raises nothing"),
     Reason.LEDGER_UNWRITTEN: _fixed("the books could not be written: nothing is raised until they are"),
     Reason.INVALID_SPEC: _fixed("its spec cannot be read: it stays as it is, and only the limit lowers it"),
+    Reason.HARDWARE_UNKNOWN: _fixed("its hardware is not listed any more: only the limit lowers it"),
+    Reason.NAMESPACE_NOT_ADMITTED: _fixed("its namespace is not admitted any more: only the limit lowers it"),
     Reason.PAUSED: _fixed("paused by annotation: only the limit lowers it, nothing raises it"),
     Reason.STARTING: _fixed("the feeds have not been heard yet: until they are, only the limit lowers it"),
-    Reason.STOPPING: _fixed("its workload object was deleted"),
+    Reason.STOPPING: _stopping,
 }

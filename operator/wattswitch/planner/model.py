@@ -142,7 +142,8 @@ class Workload:
     `stuck_pods` are those of them that should have died by now and have not, so that others must make room for them.
     `floor_replicas` is the contracted minimum. `held` names why only the limit may lower it and nothing may raise it;
     `blocked` names why it may be lowered but not raised. `settled` is False from a lowering until the cluster's
-    status shows it. Times are Unix seconds; None means never.
+    status shows it. Times are Unix seconds; None means never. `leaving` says that its object was deleted: it goes to
+    `max_replicas` whatever price, worth and demand are, and comes after all others, whatever its priority.
     """
 
     key: str
@@ -167,6 +168,7 @@ class Workload:
     min_off_seconds: int = 0
     held: str = ""
     blocked: str = ""
+    leaving: bool = False
 
     def pods(self, replicas: int) -> int:
         """Pods to book for a size that is asked for, surge included."""
@@ -274,7 +276,8 @@ class Target:
     """How many replicas to ask for now, where that is heading, and what binds it.
 
     `wanted_replicas` is what price and demand alone would run, `goal_replicas` what the limit leaves of it.
-    `worth_per_mwh` is None where it is not known.
+    `worth_per_mwh` is None where it is not known. `limited_by` is `PowerLimit` or `GPULimit` where one of them keeps
+    the goal short.
     """
 
     key: str
@@ -285,14 +288,16 @@ class Target:
     reason: str
     worth_per_mwh: float | None = None
     look_again_at: float | None = None
+    limited_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One decision. `lowers` and `raises` are keys in the order in which they are to be written.
 
-    `unmet_floor_watts` is above zero where the limit does not carry the floors. `look_again_at` is the next moment
-    at which the same facts would give another plan.
+    `unmet_floor_watts` is above zero where the limit does not carry the floors; `unmet_floor_gpus` are the GPUs that
+    groups lack for floors which the limit would carry. `look_again_at` is the next moment at which the same facts
+    would give another plan.
     """
 
     limit_watts: int
@@ -304,3 +309,4 @@ class Plan:
     raises: tuple[str, ...] = ()
     unmet_floor_watts: int = 0
     look_again_at: float | None = None
+    unmet_floor_gpus: tuple[GpuGroup, ...] = ()

@@ -7,8 +7,9 @@ import math
 from dataclasses import dataclass, field
 
 from wattswitch.planner.allocate import Room, free_now
+from wattswitch.planner.bisection import largest
 from wattswitch.planner.model import Reason, SiteState, Workload
-from wattswitch.planner.ramp import Ramp, ramp_down, ramp_up
+from wattswitch.planner.ramp import Passage, ramp_down, ramp_up
 from wattswitch.planner.wish import Wish, is_mining
 
 
@@ -44,85 +45,72 @@ def excess_it_watts(state: SiteState) -> int:
     return max(0, asked + staying - state.budget.it_limit_watts)
 
 
-def _harm(wish: Wish) -> tuple[bool, bool, int, float, str]:
-    """Held workloads last of all, miners before inference, then the lowest priority and the least worth."""
+def _harm(wish: Wish) -> tuple[bool, bool, bool, int, float, str]:
+    """The leaving first and the held last, miners before inference, then the lowest priority and the least worth."""
     w = wish.workload
     worth = -math.inf if wish.worth_per_mwh is None else wish.worth_per_mwh
-    return (bool(w.held), not is_mining(w), w.priority, worth, w.key)
+    return (not w.leaving, bool(w.held), not is_mining(w), w.priority, worth, w.key)
 
 
 def _lower(state: SiteState, wishes: list[Wish], goals: dict[str, int], result: Steps) -> None:
-    ramp = ramp_down(state)
-    required, room = excess_it_watts(state), ramp.room_it_watts
+    required, passage = excess_it_watts(state), Passage(ramp_down(state))
     for wish in sorted(wishes, key=_harm):
         w = wish.workload
-        size = goals[w.key] if ramp.unlimited else _ramped_size(w, goals[w.key], required, room, ramp)
-        freed = w.it_watts(w.spec_replicas) - w.it_watts(size)
-        required, room = max(0, required - freed), max(0, room - freed)
+        size = _size_to_lower_to(w, goals[w.key], required, passage)
+        freed = _freed_it_watts(w, size)
+        required = max(0, required - freed)
+        passage.move(freed)
         result.sizes[w.key] = size
         if size > goals[w.key]:
-            result.stop_short(w.key, Reason.RAMP_DOWN, ramp.opens_at(_last_pods_it_watts(w)))
+            result.stop_short(w.key, Reason.RAMP_DOWN, passage.close(_freed_it_watts(w, w.spec_replicas - 1)))
         if size < w.spec_replicas:
             result.lowers.append(w.key)
 
 
-def _ramped_size(w: Workload, goal: int, required: int, room: int, ramp: Ramp) -> int:
+def _size_to_lower_to(w: Workload, goal: int, required_it_watts: int, passage: Passage) -> int:
     """Down to the goal as far as the ramp lets go, and further where the limit needs it."""
-    for_limit = _pods_freeing(w, goal, required)
-    for_money = ramp.pods(_last_pods_it_watts(w), room)
-    while for_money > 1 and w.it_watts(w.spec_replicas) - w.it_watts(max(0, w.spec_replicas - for_money)) > room:
-        for_money -= 1
-    return max(goal, w.spec_replicas - max(for_limit, for_money))
+    for_limit = largest(goal, w.spec_replicas, lambda size: _freed_it_watts(w, size) >= required_it_watts)
+    for_money = passage.replicas(w.spec_replicas - goal, lambda n: _freed_it_watts(w, w.spec_replicas - n))
+    return min(for_limit, w.spec_replicas - for_money)
 
 
-def _last_pods_it_watts(w: Workload) -> int:
-    """Watts that end with the last replica, its share of the surge included."""
-    return w.it_watts(w.spec_replicas) - w.it_watts(w.spec_replicas - 1)
-
-
-def _pods_freeing(w: Workload, goal: int, required: int) -> int:
-    """The fewest replicas whose end frees `required` watts, or all down to the goal."""
-    low, high = 0, w.spec_replicas - goal
-    while low < high:
-        middle = (low + high) // 2
-        if w.it_watts(w.spec_replicas) - w.it_watts(w.spec_replicas - middle) >= required:
-            high = middle
-        else:
-            low = middle + 1
-    return low
+def _freed_it_watts(w: Workload, size: int) -> int:
+    """Watts that end on the way down to `size`, the share of the surge included."""
+    return w.it_watts(w.spec_replicas) - w.it_watts(size)
 
 
 def _raise(state: SiteState, wishes: list[Wish], goals: dict[str, int], result: Steps) -> None:
-    free, ramp = free_now(state), ramp_up(state)
-    room = ramp.room_it_watts
+    free, passage = free_now(state), Passage(ramp_up(state))
     for wish in sorted(wishes, key=lambda wish: wish.workload.spec_replicas >= wish.floor):
         w = wish.workload
         if not w.settled:
             result.stop_short(w.key, Reason.SETTLING)
             continue
-        goal = _ramp_bounded(w, goals[w.key], room, ramp, result)
-        size = _take(w, goal, free, result)
-        room = max(0, room - (w.it_watts(size) - w.it_watts(w.spec_replicas)))
+        size = free.take(w, w.spec_replicas, _size_to_raise_to(w, goals[w.key], passage))
+        passage.move(_added_it_watts(w, size))
         result.sizes[w.key] = size
+        if size < goals[w.key]:
+            _stop_short(w, size, free, passage, result)
         if size > w.spec_replicas:
             result.raises.append(w.key)
 
 
-def _ramp_bounded(w: Workload, goal: int, room: int, ramp: Ramp, result: Steps) -> int:
-    if ramp.unlimited:
-        return goal
-    each = w.it_watts(w.spec_replicas + 1) - w.it_watts(w.spec_replicas)
-    bounded = min(goal, w.spec_replicas + ramp.pods(each, room))
-    while bounded > w.spec_replicas + 1 and w.it_watts(bounded) - w.it_watts(w.spec_replicas) > room:
-        bounded -= 1
-    if bounded < goal:
-        result.stop_short(w.key, Reason.RAMP_UP, ramp.opens_at(each))
-    return bounded
+def _size_to_raise_to(w: Workload, goal: int, passage: Passage) -> int:
+    """Up to the goal as far as the ramp lets go."""
+    passing = passage.replicas(goal - w.spec_replicas, lambda n: _added_it_watts(w, w.spec_replicas + n))
+    return w.spec_replicas + passing
 
 
-def _take(w: Workload, goal: int, free: Room, result: Steps) -> int:
-    size = free.take(w, w.spec_replicas, goal)
-    if size < goal:
-        short = Reason.WAITING_FOR_GPUS if free.short_of_gpus(w, size) else Reason.WAITING_FOR_WATTS
-        result.stop_short(w.key, short)
-    return size
+def _added_it_watts(w: Workload, size: int) -> int:
+    """Watts that begin on the way up to `size`, the share of the surge included."""
+    return w.it_watts(size) - w.it_watts(w.spec_replicas)
+
+
+def _stop_short(w: Workload, size: int, free: Room, passage: Passage, result: Steps) -> None:
+    """Name what stops a raise: watts and GPUs that are not free, and only where they are, the ramp."""
+    if free.carries_one_more(w, size):
+        result.stop_short(w.key, Reason.RAMP_UP, passage.close(_added_it_watts(w, w.spec_replicas + 1)))
+    elif free.short_of_gpus(w, size):
+        result.stop_short(w.key, Reason.WAITING_FOR_GPUS)
+    else:
+        result.stop_short(w.key, Reason.WAITING_FOR_WATTS)

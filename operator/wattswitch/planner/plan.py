@@ -1,7 +1,7 @@
 """One decision: wishes, a share of the limit for each, the steps that are safe now, and the reason for every target."""
 
 from wattswitch.planner.allocate import allocate, by_precedence
-from wattswitch.planner.model import Plan, Reason, SiteState, Target
+from wattswitch.planner.model import GpuGroup, Plan, Reason, SiteState, Target
 from wattswitch.planner.order import Steps, steps
 from wattswitch.planner.wish import Wish, wish
 from wattswitch.planner.worth import all_in_price_per_mwh
@@ -11,7 +11,7 @@ def plan(state: SiteState) -> Plan:
     """Decide how many replicas every workload should be asked for now.
 
     Pure: the same state gives the same plan, whatever the order of its workloads. An infeasible site is no error: the
-    limit wins over floors and the plan says by how much they go unmet.
+    limit and the GPUs win over floors and the plan says by how much they go unmet.
     """
     price = all_in_price_per_mwh(state.budget)
     wishes = by_precedence(wish(workload, state, price) for workload in state.workloads)
@@ -26,7 +26,8 @@ def plan(state: SiteState) -> Plan:
         targets=targets,
         lowers=tuple(now.lowers),
         raises=tuple(now.raises),
-        unmet_floor_watts=sum(_unmet_floor_watts(w, goals) for w in wishes),
+        unmet_floor_watts=_unmet_floor_watts(wishes, goals, bound),
+        unmet_floor_gpus=_unmet_floor_gpus(wishes, goals, bound),
         look_again_at=min((t.look_again_at for t in targets if t.look_again_at is not None), default=None),
     )
 
@@ -43,6 +44,7 @@ def _target(wish: Wish, goals: dict[str, int], now: Steps, bound: dict[str, str]
         reason=str(_reason(wish, goals[w.key], now, bound)),
         worth_per_mwh=wish.worth_per_mwh,
         look_again_at=min(times, default=None),
+        limited_by=str(bound.get(w.key, "")),
     )
 
 
@@ -56,9 +58,19 @@ def _reason(wish: Wish, goal: int, now: Steps, bound: dict[str, str]) -> str:
     return bound.get(w.key, wish.reason)
 
 
-def _unmet_floor_watts(wish: Wish, goals: dict[str, int]) -> int:
-    w = wish.workload
-    return max(0, w.it_watts(wish.floor) - w.it_watts(goals[w.key]))
+def _unmet_floor_watts(wishes: list[Wish], goals: dict[str, int], bound: dict[str, str]) -> int:
+    sizes = ((w.workload, w.floor, goals[w.workload.key]) for w in wishes)
+    return sum(
+        max(0, w.it_watts(floor) - w.it_watts(goal)) for w, floor, goal in sizes if bound.get(w.key) != Reason.GPU_LIMIT
+    )
+
+
+def _unmet_floor_gpus(wishes: list[Wish], goals: dict[str, int], bound: dict[str, str]) -> tuple[GpuGroup, ...]:
+    lacking: dict[str, int] = {}
+    for w, floor, goal in ((w.workload, w.floor, goals[w.workload.key]) for w in wishes):
+        if goal < floor and bound.get(w.key) == Reason.GPU_LIMIT:
+            lacking[w.gpu_group] = lacking.get(w.gpu_group, 0) + w.gpus(floor) - w.gpus(goal)
+    return tuple(GpuGroup(name, gpus) for name, gpus in sorted(lacking.items()))
 
 
 def _goal_it_watts(state: SiteState, goals: dict[str, int]) -> int:

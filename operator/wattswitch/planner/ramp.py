@@ -1,10 +1,11 @@
 """How much power may move for money's sake: at most the ramp in any minute, or one pod where a pod is larger."""
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from functools import cached_property
 
+from wattswitch.planner.bisection import largest
 from wattswitch.planner.model import PUE_SCALE, SiteState
 
 WINDOW_SECONDS = 60
@@ -40,18 +41,47 @@ class Ramp:
         pause_seconds = ramp_memory_seconds(it_watts, self.it_watts_per_minute)
         return self._last_at + pause_seconds <= self.now
 
-    def pods(self, it_watts: int, room_it_watts: int) -> int:
-        """How many pods of this size fit into what is left of the ramp."""
-        if room_it_watts == self.room_it_watts and self.allows_one(it_watts):
-            return 1
-        return room_it_watts // it_watts
-
     def opens_at(self, it_watts: int) -> float | None:
         """When time alone next makes room for a pod of this size, None where no earlier move stands in its way."""
         pause_seconds = ramp_memory_seconds(it_watts, self.it_watts_per_minute)
         times = [at + pause_seconds for at, _ in self.moved if at + pause_seconds > self.now]
         first = max if it_watts > self.it_watts_per_minute else min
         return first(times, default=None)
+
+
+@dataclass
+class Passage:
+    """What one step may still move under a ramp; those who move ask in order of rank.
+
+    The first who has to wait for more room closes it for all who come after: theirs would be the moves that the wait
+    then counts from, and many small ones could keep it from ever ending.
+    """
+
+    ramp: Ramp
+    closed: bool = False
+    moved_it_watts: int = 0
+    _opens_at: float | None = field(default=None, init=False)
+
+    def replicas(self, most: int, it_watts_of: Callable[[int], int]) -> int:
+        """How many replicas may move, of `most`; `it_watts_of` says what the first so many come to."""
+        if self.ramp.unlimited:
+            return most
+        if self.closed:
+            return 0
+        if not self.moved_it_watts and self.ramp.allows_one(it_watts_of(1)):
+            return min(1, most)
+        room = self.ramp.room_it_watts - self.moved_it_watts
+        return largest(0, most, lambda replicas: it_watts_of(replicas) <= room)
+
+    def move(self, it_watts: int) -> None:
+        """Use up room. The limit may use more than there is."""
+        self.moved_it_watts += it_watts
+
+    def close(self, next_it_watts: int) -> float | None:
+        """Let nobody pass any more; says when the ramp opens for the pod that was first to wait."""
+        if not self.closed:
+            self.closed, self._opens_at = True, self.ramp.opens_at(next_it_watts)
+        return self._opens_at
 
 
 def ramp_up(state: SiteState) -> Ramp:

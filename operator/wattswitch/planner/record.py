@@ -8,7 +8,21 @@ from dataclasses import MISSING, asdict, fields
 from enum import StrEnum
 from typing import Any, NoReturn, Union, get_args, get_origin, get_type_hints
 
-from wattswitch.planner.model import Plan, SiteState
+from wattswitch.planner.model import PUE_SCALE, Demand, Plan, SiteState, Worth, WorthUnit
+
+INT_BITS = 63
+"""A whole number with more would not survive the way through a float."""
+
+_NOT_NEGATIVE = (
+    *("max_replicas", "spec_replicas", "floor_replicas", "ready_replicas", "replicas"),
+    *("booked_pods", "stuck_pods", "staying_pods", "pods", "percent"),
+    *("gpus", "gpus_per_replica", "gpus_per_pod", "it_watts_per_pod"),
+    *("ramp_up_watts_per_minute", "ramp_down_watts_per_minute", "min_run_seconds", "min_off_seconds"),
+    *("reserve_percent", "pool_fee_percent"),
+)
+_LEAST: Mapping[str, int] = dict.fromkeys(_NOT_NEGATIVE, 0) | {"pue_1e4": PUE_SCALE, "it_watts_per_replica": 1}
+_MOST: Mapping[str, int] = {"reserve_percent": 100, "pool_fee_percent": 100}
+"""Ranges by field. Outside them there is no site that a plan could be for."""
 
 
 def to_line(state: SiteState, plan: Plan) -> str:
@@ -21,7 +35,8 @@ def from_line(line: str) -> tuple[SiteState, Plan]:
     """Read a recorded line.
 
     Raises:
-        ValueError: the line is no JSON, or a field is missing, unknown or of the wrong type; the message names it.
+        ValueError: the line is no JSON, or a field is missing, unknown, of the wrong type or out of range; the message
+            names it.
     """
     try:
         data = _object("line", json.loads(line, parse_constant=_refuse_constant))
@@ -47,6 +62,7 @@ def _build(hint: Any, value: Any, path: str) -> Any:
         return float(value)
     if hint in (int, str, bool):
         _check(type(value) is hint, path, f"of type {hint.__name__}", value)
+        _check(hint is not int or value.bit_length() <= INT_BITS, path, f"a number of {INT_BITS} bits", value)
         return value
     if issubclass(hint, StrEnum):
         _check(isinstance(value, str) and value in set(hint), path, f"one of {', '.join(hint)}", value)
@@ -61,7 +77,21 @@ def _build_dataclass(cls: Any, value: Any, path: str) -> Any:
     required = [f.name for f in fields(cls) if f.default is MISSING]
     if missing := [name for name in required if name not in items]:
         raise ValueError(f"{path}.{missing[0]} is missing")
-    return cls(**{name: _build(hints[name], item, f"{path}.{name}") for name, item in items.items()})
+    built = {name: _build(hints[name], item, f"{path}.{name}") for name, item in items.items()}
+    for name in sorted(built.keys() & _LEAST.keys()):
+        _check(built[name] >= _LEAST[name], f"{path}.{name}", f"{_LEAST[name]} or more", built[name])
+    for name in sorted(built.keys() & _MOST.keys()):
+        _check(built[name] <= _MOST[name], f"{path}.{name}", f"{_MOST[name]} or less", built[name])
+    return _with_divisors(cls(**built), path)
+
+
+def _with_divisors(built: Any, path: str) -> Any:
+    """What was built, once everything that a plan divides by is above zero."""
+    if isinstance(built, Demand):
+        _check(built.per_replica > 0, f"{path}.per_replica", "above 0", built.per_replica)
+    if isinstance(built, Worth) and built.unit is WorthUnit.HASHPRICE:
+        _check(built.joules_per_terahash > 0, f"{path}.joules_per_terahash", "above 0", built.joules_per_terahash)
+    return built
 
 
 def _object(path: str, value: Any) -> Mapping[str, Any]:

@@ -9,14 +9,17 @@ from wattswitch.planner.worth import worth_per_mwh
 
 EVERYTHING = Usable(math.inf, raisable=True)
 
+TOLERANCE_REPLICAS = 1e-9
+"""What a division of decimals held as floats may be off: 0.14 / 0.02 is 7.000000000000001."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
     """How large a workload wants to be, and how firmly.
 
     `floor` may only be taken by the limit; replicas up to `protected` only by the limit or by a strictly higher
-    priority, never by another's worth; `size` is what it should run if watts allow. `wanted` is the size without
-    dwell, pause or staleness.
+    priority, never by another's worth; `size` is what it should run if watts allow, above `max_replicas` only where
+    the workload is held there. `wanted` is the size without dwell, pause or staleness.
     """
 
     workload: Workload
@@ -35,17 +38,22 @@ class Wish:
 
 
 def wish(workload: Workload, state: SiteState, price: Usable) -> Wish:
-    """Decide what `workload` should run at this all-in price if watts were free."""
+    """Decide what `workload` should run at this all-in price if watts were free.
+
+    One that is leaving goes to its maximum: price, worth and demand are nothing to it, fresh or not.
+    """
     worth = worth_per_mwh(workload, state.budget.pue_1e4)
     demand = usable(workload.demand.signal, min) if workload.demand else EVERYTHING
     wanted, reason = _wanted(workload, price, worth, demand)
     obstacle = _raise_obstacle(workload, state, (price, worth, demand))
-    shed = None in (price.value, worth.value, demand.value)
-    return _settle(workload, worth.value, wanted, reason, obstacle, state.now, may_dwell=not shed)
+    economic = not workload.leaving and None not in (price.value, worth.value, demand.value)
+    return _settle(workload, worth.value, wanted, reason, obstacle, state.now, may_dwell=economic)
 
 
 def _wanted(w: Workload, price: Usable, worth: Usable, demand: Usable) -> tuple[int, str]:
     floor = min(w.floor_replicas, w.max_replicas)
+    if w.leaving:
+        return w.max_replicas, Reason.STOPPING
     if price.value is None:
         return floor, Reason.PRICE_STALE
     if worth.value is None:
@@ -54,22 +62,25 @@ def _wanted(w: Workload, price: Usable, worth: Usable, demand: Usable) -> tuple[
         return floor, Reason.DEMAND_STALE
     if worth.value <= price.value:
         return floor, Reason.PRICE_ABOVE_STRIKE
-    demanded = _replicas_for(w, demand.value)
+    demanded = replicas_for(w, demand.value)
     if demanded >= w.max_replicas:
         return w.max_replicas, Reason.AT_MAXIMUM
     return max(floor, demanded), Reason.DEMAND_MET
 
 
-def _replicas_for(w: Workload, demand: float) -> int:
+def replicas_for(w: Workload, demand: float) -> int:
+    """The fewest replicas that serve this demand, at most `max_replicas`; never more for less demand."""
     if w.demand is None or demand >= w.max_replicas * w.demand.per_replica:
         return w.max_replicas
-    return max(0, math.ceil(demand / w.demand.per_replica))
+    if demand <= 0:
+        return 0
+    return max(0, math.ceil(demand / w.demand.per_replica - TOLERANCE_REPLICAS))
 
 
 def _raise_obstacle(w: Workload, state: SiteState, signals: tuple[Usable, Usable, Usable]) -> str:
     """Why this workload may not be raised at all, or nothing."""
     meter = state.budget.meter
-    price, worth, demand = signals
+    price, worth, demand = (EVERYTHING,) * 3 if w.leaving else signals
     obstacles = (
         (w.blocked, bool(w.blocked)),
         (state.raise_gate, bool(state.raise_gate)),
@@ -85,9 +96,10 @@ def _settle(
     w: Workload, worth: float | None, wanted: int, reason: str, obstacle: str, now: float, *, may_dwell: bool
 ) -> Wish:
     floor = min(w.floor_replicas, w.max_replicas)
-    kept = min(w.spec_replicas, w.max_replicas)
     if w.held:
-        return Wish(w, worth, min(floor, kept), kept, kept, wanted, w.held)
+        held = w.spec_replicas
+        return Wish(w, worth, min(floor, held), held, held, wanted, w.held)
+    kept = min(w.spec_replicas, w.max_replicas)
     run_end = _dwell_end(w.raised_at, w.min_run_seconds, now) if may_dwell else None
     off_end = _dwell_end(w.lowered_at, w.min_off_seconds, now)
     protected = kept if run_end is not None else 0

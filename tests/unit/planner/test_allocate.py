@@ -42,7 +42,23 @@ def test_floors_that_the_limit_cannot_carry_are_lost_from_the_lowest_priority_up
     decision = plan(state)
     assert goals(decision) == {"low": 1, "high": 4}
     assert named(state, "low").reason == Reason.FLOOR_UNMET
-    assert decision.unmet_floor_watts == 7_000
+    assert named(state, "low").limited_by == Reason.POWER_LIMIT
+    assert (decision.unmet_floor_watts, decision.unmet_floor_gpus) == (7_000, ())
+
+
+def test_floors_that_too_few_gpus_keep_unmet_are_told_as_gpus() -> None:
+    hungry = {"gpus_per_replica": 3, "gpu_group": "hopper"}
+    state = site(
+        inference("llama", floor_replicas=4, **hungry),
+        miner("s21", floor_replicas=28, max_replicas=28),
+        gpu_groups=HOPPER,
+        cap_watts=99_000,
+    )
+    decision = plan(state)
+    assert goals(decision) == {"llama": 2, "s21": 27}
+    assert (named(state, "llama").reason, named(state, "llama").limited_by) == (Reason.FLOOR_UNMET, Reason.GPU_LIMIT)
+    assert named(state, "s21").limited_by == Reason.POWER_LIMIT
+    assert (decision.unmet_floor_watts, decision.unmet_floor_gpus) == (3_500, (GpuGroup("hopper", 6),))
 
 
 def test_a_limit_below_the_fixed_watts_takes_everything() -> None:
@@ -57,9 +73,16 @@ def test_maximum_of_nothing_runs_nothing() -> None:
     assert (target.replicas, target.reason) == (0, Reason.AT_MAXIMUM)
 
 
-def test_a_maximum_below_the_size_lowers_at_once_although_paused_or_just_raised() -> None:
-    for fields in ({"held": "Paused"}, {"raised_at": NOW, "min_run_seconds": 600}):
-        assert only(site(miner(max_replicas=2, spec_replicas=5, **fields))).replicas == 2
+def test_a_maximum_below_the_size_lowers_at_once_although_just_raised() -> None:
+    state = site(miner(max_replicas=2, spec_replicas=5, raised_at=NOW, min_run_seconds=600))
+    assert only(state).replicas == 2
+
+
+def test_a_maximum_below_the_size_lowers_no_paused_workload_but_the_limit_does() -> None:
+    paused = miner(max_replicas=2, spec_replicas=5, held="Paused")
+    assert (only(site(paused)).replicas, only(site(paused)).reason) == (5, Reason.PAUSED)
+    cut = only(site(paused, event_limits_watts=(4 * 3_500,)))
+    assert (cut.replicas, cut.reason) == (4, Reason.POWER_LIMIT)
 
 
 def test_surge_is_booked_with_the_size() -> None:

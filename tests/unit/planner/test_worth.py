@@ -4,6 +4,7 @@ import pytest
 
 from builders import hashprice, inference, miner, site
 from wattswitch.planner.model import OnStale, Signal, Worth, WorthUnit
+from wattswitch.planner.signals import SHED
 from wattswitch.planner.worth import all_in_price_per_mwh, worth_per_mwh
 
 STRIKES = {
@@ -64,14 +65,18 @@ def test_worth_of_a_replica_hour_counts_no_gpus() -> None:
     assert worth_per_mwh(w, 12_500).value == pytest.approx(160.0)
 
 
-@pytest.mark.parametrize("worth", [hashprice(0.0), Worth(Signal(38.2), WorthUnit.HASHPRICE)])
-def test_worth_without_an_efficiency_is_unknown(worth: Worth) -> None:
-    assert worth_per_mwh(miner(worth=worth), 10_000).value is None
+def test_the_pool_s_fee_comes_off_a_worth_per_mwh() -> None:
+    worth = Worth(Signal(100.0), WorthUnit.PER_MWH, pool_fee_percent=2.5)
+    assert worth_per_mwh(miner(worth=worth), 10_800).value == pytest.approx(97.5)
 
 
-def test_worth_of_hardware_without_watts_is_unknown() -> None:
-    worth = Worth(Signal(2.0), WorthUnit.PER_GPU_HOUR)
-    assert worth_per_mwh(inference(worth=worth, it_watts_per_replica=0), 10_000).value is None
+@pytest.mark.parametrize("worth", [hashprice(1e-9, 1e300), hashprice(5e-324, 0.0), hashprice(1e-320, -1.0)])
+def test_worth_that_no_number_can_hold_is_unknown(worth: Worth) -> None:
+    assert worth_per_mwh(miner(worth=worth), 10_000) == SHED
+
+
+def test_a_price_that_no_number_can_hold_is_unknown() -> None:
+    assert all_in_price_per_mwh(site(price=1.7e308, adder_per_mwh=1.7e308).budget) == SHED
 
 
 def test_all_in_price_adds_the_adder_once() -> None:
