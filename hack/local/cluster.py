@@ -21,6 +21,7 @@ START_PATIENCE_SECONDS = 90.0
 STOP_PATIENCE_SECONDS = 10.0
 POLL_SECONDS = 0.03
 START_ATTEMPTS = 3
+CERTIFICATE_END = "-----END CERTIFICATE-----"
 
 
 class Kubectl(Protocol):
@@ -161,7 +162,7 @@ class Cluster:
         self._launch("etcd")
         self._await(lambda: accepts_connections(self._settings.ports.etcd), "etcd to listen")
         self._launch("kube-apiserver")
-        self._await(self.ca_file.exists, "kube-apiserver to make its certificate")
+        self._await(self._has_certificate, "kube-apiserver to make its certificate")
         credentials.write_kubeconfig(self.kubeconfig, self.server, self.token, self.ca_file)
         self._await_apiserver()
         for name in ("kube-controller-manager", "kube-scheduler", "kwok"):
@@ -171,6 +172,10 @@ class Cluster:
         command = command_lines(self._settings)[name]
         self._processes[name] = Process(name, command, self.directory / f"{name}.log")
         record.write(self.directory, {name: process.pid for name, process in self._processes.items()})
+
+    def _has_certificate(self) -> bool:
+        """Tell whether the certificate is there and whole: kube-apiserver makes the file before it fills it."""
+        return self.ca_file.exists() and self.ca_file.read_text().rstrip().endswith(CERTIFICATE_END)
 
     def _await_apiserver(self) -> None:
         with self.connect() as api:

@@ -16,6 +16,16 @@ class ProgramDiedError(Exception):
         super().__init__(f"{process.name} ended with code {process.exit_code}\n{process.log_tail()}")
 
 
+def wait_until_gone(child: "subprocess.Popen[bytes]", patience_seconds: float) -> None:
+    """Wait for a program's end, and kill it when patience ends or the wait is interrupted: it is gone in any case."""
+    try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(patience_seconds)
+    finally:
+        child.kill()
+        child.wait()
+
+
 class Process:
     """A program in a session of its own, so that Ctrl-C reaches it only through us and in order."""
 
@@ -57,11 +67,7 @@ class Process:
 
     def wait_until_gone(self, patience_seconds: float) -> None:
         """Wait for its end, and kill it when patience ends."""
-        try:
-            self._child.wait(patience_seconds)
-        except subprocess.TimeoutExpired:
-            self._child.kill()
-            self._child.wait()
+        wait_until_gone(self._child, patience_seconds)
 
     def forget(self) -> None:
         """Leave it running when this process ends."""

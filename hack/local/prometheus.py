@@ -10,6 +10,7 @@ from typing import Any, Protocol, Self
 from local import programs
 from local.ports import LOOPBACK, free_ports
 from local.process import Process, ProgramDiedError
+from local.tied import tied
 
 START_PATIENCE_SECONDS = 30.0
 STOP_PATIENCE_SECONDS = 5.0
@@ -49,7 +50,7 @@ class Prometheus:
             f"--storage.tsdb.path={self._directory / 'data'}",
             f"--web.listen-address={LOOPBACK}:{self._port}",
         ]
-        self._process = Process("prometheus", command, self._directory / "prometheus.log")
+        self._process = Process("prometheus", tied(command), self._directory / "prometheus.log")
         deadline = time.monotonic() + START_PATIENCE_SECONDS
         while not self._is_ready():
             if self._process.exit_code is not None:

@@ -1,5 +1,6 @@
 """The command `hack/test`: the checks, the control plane, then pytest in this order and in one report."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -13,6 +14,13 @@ def main() -> int:
     failed = [] if arguments else checks.failures()
     if not arguments:
         programs.ensure_all()
+        _ensure_prometheus()
     environment = {**os.environ, failed_checks.VARIABLE: ",".join(failed)}
     command = [sys.executable, "-m", "pytest", "-p", "local.failed_checks", *arguments]
     return subprocess.run(command, cwd=checks.CHECKOUT, env=environment, check=False).returncode
+
+
+def _ensure_prometheus() -> None:
+    """Download it outside the tests' time limits; where it cannot be had, those fail that need it, and say why."""
+    with contextlib.suppress(RuntimeError):
+        programs.find("prometheus")

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Self
 
 import aiohttp
 
-from play.apiserver import Access
+from local.api import Access
 
 WRITE_VERBS = frozenset({"POST", "PUT", "PATCH", "APPLY", "DELETE", "DELETECOLLECTION"})
 AT_ONCE = 16

@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="hack/bench", description=__doc__)
     benchmarks = parser.add_subparsers(required=True, metavar="BENCHMARK")
     reaction = _add(benchmarks, "reaction", _reaction, "from the price to the last write and the last pod")
-    reaction.add_argument("--targets", type=_count, default=200, help="Deployments, one pool each")
+    reaction.add_argument("--targets", type=_pair, default=200, help="Deployments, one pool each; at least 2")
     reaction.add_argument("--repeats", type=_count, default=5, help="flips of each direction")
     _add_rates(reaction)
     idle = _add(benchmarks, "idle", _idle, "what the operator writes and asks for while nothing happens")
@@ -79,9 +79,18 @@ def _add_rates(parser: argparse.ArgumentParser) -> None:
 
 
 def _count(text: str) -> int:
+    return _at_least(1, text)
+
+
+def _pair(text: str) -> int:
+    """Enough for a flip that moves one half down and the other up."""
+    return _at_least(2, text)
+
+
+def _at_least(least: int, text: str) -> int:
     number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    if number < least:
+        raise argparse.ArgumentTypeError(f"{text} is not at least {least}")
     return number
 
 

@@ -1,10 +1,11 @@
 """Resident memory of the operator: empty-handed, then with every target raised by itself and its pods running."""
 
 import asyncio
+from dataclasses import asdict
 
 from measure import machine, objects
 from measure.bed import bed
-from measure.figures import Figure, Report
+from measure.figures import UNFINISHED, Figure, Report
 from measure.progress import say
 from measure.subject import Resident
 
@@ -30,17 +31,19 @@ async def measure(targets: int, pods: int, patience: float) -> Report:
             await asyncio.sleep(SETTLE_SECONDS)
             at_end, cpu = operator.resident, operator.cpu_seconds
         report = Report("memory", {"targets": targets, "pods": targets * largest, "patience": patience})
-        report.figures = figures(at_start, at_end, place.board.ready_pods, targets, targets * largest)
-        report.details = {"operator_cpu_seconds": cpu, "load": machine.load()}
+        rule = f"at most 150 MB with {targets} targets and {targets * largest} pods"
+        used = at_end if finished is not None else None
+        report.figures = figures(rule, at_start, used, place.board.ready_pods)
+        report.details = {"at_end": asdict(at_end), "operator_cpu_seconds": cpu, "load": machine.load()}
     return report
 
 
-def figures(at_start: Resident, at_end: Resident, ready_pods: int, targets: int, wanted_pods: int) -> list[Figure]:
-    """What was used, and with how many pods: fewer than asked for say what the cluster held."""
-    rule = f"at most 150 MB with {targets} targets and {wanted_pods} pods"
+def figures(rule: str, at_start: Resident, with_all_pods: Resident | None, ready_pods: int) -> list[Figure]:
+    """What was used in the end and at most, both held against the target; None where not all pods became ready."""
+    used = with_all_pods or Resident(UNFINISHED, UNFINISHED)
     return [
-        Figure("resident", at_end.now_mib, "MiB", TARGET_MIB, rule),
-        Figure("resident_peak", at_end.peak_mib, "MiB"),
+        Figure("resident", used.now_mib, "MiB", TARGET_MIB, rule),
+        Figure("resident_peak", used.peak_mib, "MiB", TARGET_MIB, rule),
         Figure("resident_before_pods", at_start.now_mib, "MiB"),
         Figure("ready_pods", ready_pods, "pods"),
     ]

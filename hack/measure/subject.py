@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from local.process import wait_until_gone
+from local.tied import tied
 from measure.objects import LEASE_NAMESPACE
 
 STOP_SECONDS = 20.0
@@ -24,7 +26,7 @@ class Resident:
 
 
 class Subject:
-    """Runs `wattswitch run` until the block ends."""
+    """Runs `wattswitch run` until the block ends, or this process. Enter the block in the main thread."""
 
     def __init__(self, kubeconfig: Path, folder: Path) -> None:
         self._kubeconfig = kubeconfig
@@ -34,10 +36,12 @@ class Subject:
     def __enter__(self) -> Self:
         with self._log.open("ab") as output:
             self._child = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "wattswitch", "run", "--kubeconfig", str(self._kubeconfig)),
-                    *("--namespace", LEASE_NAMESPACE, "--metrics-port", "0"),
-                ],
+                tied(
+                    [
+                        *(sys.executable, "-m", "wattswitch", "run", "--kubeconfig", str(self._kubeconfig)),
+                        *("--namespace", LEASE_NAMESPACE, "--metrics-port", "0"),
+                    ]
+                ),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -45,14 +49,9 @@ class Subject:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._child is None:
-            return
-        self._child.terminate()
-        try:
-            self._child.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._child.kill()
-            self._child.wait()
+        if self._child is not None:
+            self._child.terminate()
+            wait_until_gone(self._child, STOP_SECONDS)
 
     def check(self) -> None:
         """Raise RuntimeError where it has ended by itself."""

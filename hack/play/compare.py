@@ -61,7 +61,7 @@ def rows_against_plans(
 ) -> Comparison:
     """Hold every shown number against the decisions that were in force just before it was read.
 
-    `absences` say from when to when no operator ran: a status then is as old as its end.
+    `absences` say by rising time from when to when no operator ran: a status then is as old as its last one.
     """
     times = [decision.at for decision in decisions]
     result = Comparison()
@@ -69,11 +69,22 @@ def rows_against_plans(
         if row.limit_watts is None:
             continue
         result.rows += 1
-        since = min([row.asked_at, *(went for went, back in absences if went <= row.read_at <= back + STATUS_SECONDS)])
-        first = max(0, bisect.bisect_right(times, since - STATUS_SECONDS) - 1)
+        first = max(0, bisect.bisect_right(times, _alive_before(row, absences) - STATUS_SECONDS) - 1)
         in_force = [decision.plan for decision in decisions[first : bisect.bisect_right(times, row.read_at)]]
         result.differences += [f"{row.clock}: {text}" for text in _differences(row, in_force)]
     return result
+
+
+def _alive_before(row: Row, absences: Sequence[tuple[float, float]]) -> float:
+    """When an operator last ran for long enough before a row was read, so that its status is no older.
+
+    One that was killed within STATUS_SECONDS of its return need not have written any.
+    """
+    since, seen_at = row.asked_at, row.read_at
+    for went, back in reversed(absences):
+        if went <= seen_at <= back + STATUS_SECONDS:
+            since, seen_at = min(since, went), went
+    return since
 
 
 def _differences(row: Row, plans: Sequence[Plan]) -> list[str]:

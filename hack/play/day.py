@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from play.apiserver import ApiServer
+from local.api import ApiServer
 from play.ledger import DayClock
 from play.series import DAY_SECONDS, STEP_SECONDS, STEPS
 from play.site import BUDGET, Manifest, apply, path_of
@@ -86,7 +86,7 @@ def happenings(server: ApiServer, start: float, cap_watts: int, deployment: Mani
         ("09:30", f"a stranger scales {crowd} to {STRANGER_REPLICAS} pods", scale_up),
         ("13:00", "the grid cuts the cap to 55 %", cap(55)),
         ("14:00", "the cap is back", cap(100)),
-        ("15:30", f"the tenant deletes Deployment {left}", lambda: server.delete(path_of(deployment))),
+        ("15:30", f"the tenant deletes Deployment {left}", lambda: server.remove(path_of(deployment))),
         ("16:30", f"the tenant deploys {left} again", lambda: apply(server, deployment, TENANT)),
         ("18:30", "the grid cuts the cap to 30 %", cap(30)),
         ("19:15", "the cap is back", cap(100)),

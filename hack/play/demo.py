@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from local import programs
+from local.api import ApiError
 from play import compare, day, ledger, script, site
-from play.apiserver import RefusedError
 from play.day import Occasion, Player
 from play.faults import FAULTS
 from play.feedserver import FeedServer
@@ -29,6 +29,11 @@ SPEED = 480.0
 DELETED, CROWDED = "summaries", "s19j"
 POLL_SECONDS = 0.1
 DWELLS_HELD = 2
+DYING_SECONDS = 15.0
+"""For pods that die in real time, up to 10 s (hack/local/stages.yaml), and for what then rises in their place."""
+SETTLE_SECONDS = 25.0
+"""How long the operator may take after a kill until it raises: its start, and 2 s and 0.1 s for each of the site's 154
+pods, in which something asked for before the kill may still arrive (SETTLE_SECONDS in wattswitch/engine/books.py)."""
 ROW_AT = 0.9
 """Part of a step after which its row is read: the feeds are polled once a second."""
 WRONG_USE, INTERRUPTED = 2, 130
@@ -77,7 +82,7 @@ class Demo:
             applied = [site.hastened(manifest, self._chosen.speed) for manifest in manifests]
             with Stage(self._folder, applied, self._chosen.fault or "") as stage:
                 self._play(stage, applied)
-                _hold(stage, DWELLS_HELD * site.longest_dwell_seconds(applied))
+                _hold(stage, _hold_seconds(applied, was_killed=bool(self._chosen.kill)))
                 closing = self._close(stage, manifests)
                 self._tell(stage, closing)
         return closing.passed
@@ -120,15 +125,17 @@ class Demo:
             self._script.prices_per_mwh,
             ledger.earners(manifests, script.HASHPRICE, script.GPU_HOUR, demand),
         )
+        absences = stage.operator.absences()
         return Closing(
             title=self._script.title,
             currency=self._script.currency,
             account=account,
             monitor=seen,
             replayed=compare.replay(decisions),
-            shown=compare.rows_against_plans(self._rows, decisions, stage.operator.absences()),
+            shown=compare.rows_against_plans(self._rows, decisions, absences),
             end_state=_sizes(stage, manifests),
             kills=stage.operator.starts - 1,
+            absences=absences,
             first_row_seconds=self._first_row_seconds,
         )
 
@@ -141,6 +148,12 @@ class Demo:
             closing.write(self._chosen.json)
         if self._chosen.keep:
             _stay(stage)
+
+
+def _hold_seconds(applied: list[site.Manifest], *, was_killed: bool) -> float:
+    """How long the last step goes on, so that the site is where it was heading."""
+    held = DWELLS_HELD * site.longest_dwell_seconds(applied) + DYING_SECONDS
+    return held + (SETTLE_SECONDS if was_killed else 0)
 
 
 def _hold(stage: Stage, seconds: float) -> None:
@@ -159,7 +172,7 @@ def _sizes(stage: Stage, manifests: list[site.Manifest]) -> dict[str, int]:
             continue
         try:
             sizes[manifest["metadata"]["name"]] = stage.server.get(site.path_of(manifest))["spec"]["replicas"]
-        except RefusedError as refused:
+        except ApiError as refused:
             if refused.status != HTTPStatus.NOT_FOUND:
                 raise
     return sizes

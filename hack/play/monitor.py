@@ -23,8 +23,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from play.apiserver import Access, ApiServer, ExpiredError, watch
+from local.api import Access, ApiServer
 from play.monitor_rules import Monitor
+from play.watch import ExpiredError, watch
 
 PATHS = {
     "Pod": "/api/v1/pods",

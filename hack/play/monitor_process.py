@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from local.tied import tied
+
 READY_LINE = "ready\n"
 STOP_SECONDS = 30.0
 TAIL_CHARACTERS = 4000
@@ -16,7 +18,10 @@ class MonitorDiedError(Exception):
 
 
 class MonitorProcess:
-    """Starts `play.monitor`, and brings its result when it is told to finish."""
+    """Starts `play.monitor`, and brings its result when it is told to finish.
+
+    It ends with this process; make it in the main thread.
+    """
 
     def __init__(self, kubeconfig: Path, folder: Path, operator: Path | None = None) -> None:
         self.timeline = folder / "monitor.jsonl"
@@ -27,7 +32,12 @@ class MonitorProcess:
             command += ["--operator", str(operator)]
         with self._log.open("w") as log:
             self._child = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
+                tied(command),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,
             )
 
     def await_ready(self) -> None:

@@ -1,7 +1,8 @@
 """The end of the demo: what the day cost and earned, what the monitor saw, and whether that is a pass."""
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,19 @@ class Closing:
     shown: Comparison
     end_state: Mapping[str, int]
     kills: int
+    absences: Sequence[tuple[float, float]]
     first_row_seconds: float
 
     @property
+    def came_back(self) -> bool:
+        """Whether the operator was back after every kill: while it is away the monitor excuses what stays as it is."""
+        return all(math.isfinite(back) for _, back in self.absences)
+
+    @property
     def passed(self) -> bool:
-        """Whether nothing passed over the limit, and the table told what was decided."""
-        return not (self.monitor["violation_seconds"] or self.replayed.differences or self.shown.differences)
+        """Whether nothing passed over the limit, the table told what was decided, and the operator ran at the end."""
+        wrong = self.monitor["violation_seconds"] or self.replayed.differences or self.shown.differences
+        return self.came_back and not wrong
 
     def as_json(self) -> dict[str, Any]:
         """The numbers for --json."""
@@ -48,6 +56,7 @@ class Closing:
             "inference_revenue": round(account.inference_revenue, 2),
             "profit": round(account.profit, 2),
             "kills": self.kills,
+            "came_back": self.came_back,
             "first_row_seconds": round(self.first_row_seconds, 1),
             "decisions": self.replayed.decisions,
             "decisions_that_differ": len(self.replayed.differences),
@@ -78,6 +87,8 @@ class Closing:
             f"{'decisions replayed':26}{self.replayed.decisions}, {len(self.replayed.differences)} differ",
             f"{'rows held against plans':26}{self.shown.rows}, {len(self.shown.differences)} differences",
         ]
+        if not self.came_back:
+            lines.append("ABSENT at the end: the operator has not answered since it was killed")
         violating = [second for second in monitor["seconds"] if second["why"]][:SHOWN_DIFFERENCES]
         lines += [f"VIOLATION at {s['second']}: {s['over_watts']} W over, {s['why']}" for s in violating]
         lines += [f"DIFFERENT {text}" for text in (*self.replayed.differences, *self.shown.differences)][

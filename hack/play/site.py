@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from play.apiserver import ApiServer
+from local.api import ApiServer
 
 FOLDER = Path(__file__).resolve().parent.parent / "demo_site"
 BUDGET = "west-texas"

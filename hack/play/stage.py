@@ -10,9 +10,9 @@ from typing import Self
 
 import yaml
 
+from local.api import Access, ApiError, ApiServer
 from local.cluster import Cluster
 from local.nodes import racks_for
-from play.apiserver import Access, ApiServer, RefusedError
 from play.day import BUDGET_PATH
 from play.monitor_process import MonitorProcess
 from play.operator_process import LEASE_NAMESPACE, OperatorProcess
@@ -98,7 +98,7 @@ def _is_served(server: ApiServer, definition: Manifest) -> bool:
             for version in spec["versions"]
             if version["served"]
         )
-    except RefusedError:
+    except ApiError:
         return False
 
 

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from play.apiserver import ApiServer
+from local.api import ApiServer
 from play.monitor import PATHS
 
 ROWS_ON_SCREEN = 14

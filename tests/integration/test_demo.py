@@ -1,9 +1,11 @@
 """The demo as its user runs it: whole days that must pass, days that must fail, and a day of kills."""
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 CHECKOUT = Path(__file__).parent.parent.parent
 DEMO = CHECKOUT / "hack" / "demo"
 DAY_SECONDS = 420
+GONE_SECONDS = 60.0
 
 pytestmark = pytest.mark.timeout(2 * DAY_SECONDS + 60)
 
@@ -22,6 +25,15 @@ def play(folder: Path, *arguments: str) -> tuple[subprocess.CompletedProcess[str
     outcome = subprocess.run(command, capture_output=True, text=True, timeout=DAY_SECONDS, check=False)
     told: dict[str, Any] = json.loads(numbers.read_text()) if numbers.exists() else {}
     return outcome, told
+
+
+def processes_of(folder: Path) -> list[str]:
+    """Every process that names the folder on its command line."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found.append(entry.read_text(errors="replace").replace("\0", " "))
+    return [command for command in found if str(folder) in command]
 
 
 def assert_clean(outcome: subprocess.CompletedProcess[str], told: dict[str, Any]) -> None:
@@ -76,10 +88,32 @@ def test_the_same_hours_pass_with_an_operator_that_is_not_broken(tmp_path: Path)
     assert_clean(outcome, told)
 
 
-def test_kills_are_never_seen_in_the_watts(tmp_path: Path) -> None:
-    killed, told = play(tmp_path, "--kill", "8", "--from", "2024-05-08T10:00Z", "--hours", "6")
-    assert_clean(killed, told)
-    assert told["kills"] == 8
+def test_kills_are_never_seen_in_the_watts_and_the_day_ends_as_without_them(
+    tmp_path: Path, whole_day: tuple[subprocess.CompletedProcess[str], dict[str, Any]]
+) -> None:
+    outcome, told = play(tmp_path, "--kill", "30")
+    assert_clean(outcome, told)
+    assert (told["kills"], told["came_back"]) == (30, True)
+    _, unkilled = whole_day
+    assert len(unkilled["end_state"]) == 5
+    assert told["end_state"] == unkilled["end_state"]
+
+
+def test_a_demo_that_is_killed_leaves_no_process(tmp_path: Path) -> None:
+    command = [sys.executable, str(DEMO)]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as demo:
+        assert demo.stdout is not None
+        assert "five minutes in" in demo.stdout.readline()
+        assert "00:00" in demo.stdout.readline()
+        running = " ".join(processes_of(tmp_path))
+        assert "wattswitch run" in running
+        assert "play.monitor" in running
+        demo.kill()
+    deadline = time.monotonic() + GONE_SECONDS
+    while left := processes_of(tmp_path):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.1)
 
 
 def test_what_cannot_be_played_is_said_at_once(tmp_path: Path) -> None:

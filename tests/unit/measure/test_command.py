@@ -35,8 +35,17 @@ def test_a_missed_target_is_told_and_is_no_failure(
     assert {"cores", "load_before", "load_after", "busy_cores_before"} <= document["machine"].keys()
 
 
-@pytest.mark.parametrize("arguments", [[], ["reaction", "--targets", "0"], ["speed"]])
+@pytest.mark.parametrize("arguments", [[], ["idle", "--targets", "0"], ["speed"]])
 def test_wrong_use_is_refused(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["hack/bench", *arguments])
     with pytest.raises(SystemExit, match="2"):
         command.main()
+
+
+def test_one_target_is_too_few_for_a_flip_of_two_halves(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["hack/bench", "reaction", "--targets", "1"])
+    with pytest.raises(SystemExit, match="2"):
+        command.main()
+    assert "--targets: 1 is not at least 2" in capsys.readouterr().err

@@ -18,10 +18,11 @@ def flips(operator_seconds: float, bare_seconds: float) -> list[Flip]:
     return [flip(who, direction, seconds) for direction in DIRECTIONS for who, seconds in pairs]
 
 
-def test_every_leg_starts_where_the_last_one_ended() -> None:
-    before = objects.sizes(objects.ALL_ON, 10)
+@pytest.mark.parametrize("targets", [2, 10])
+def test_every_leg_starts_where_the_last_one_ended(targets: int) -> None:
+    before = objects.sizes(objects.ALL_ON, targets)
     for leg in legs(3):
-        after = objects.sizes(leg.numbers, 10)
+        after = objects.sizes(leg.numbers, targets)
         moves = {(before[name], after[name]) for name in before if before[name] != after[name]}
         expected = {DOWN: {(1, 0)}, UP: {(0, 1)}, MIXED: {(0, 1), (1, 0)}}
         if leg.direction in expected:
@@ -30,7 +31,7 @@ def test_every_leg_starts_where_the_last_one_ended() -> None:
         else:
             assert moves
         before = after
-    assert before == objects.sizes(objects.ALL_ON, 10)
+    assert before == objects.sizes(objects.ALL_ON, targets)
 
 
 @pytest.mark.parametrize("repeats", [0, 1, 4])

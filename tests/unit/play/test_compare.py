@@ -74,6 +74,13 @@ def test_while_no_operator_runs_the_last_status_stands() -> None:
     assert rows_against_plans(shown, decisions, [(50.5, 59.0)]).differences == []
 
 
+def test_a_return_too_short_for_a_status_does_not_renew_it() -> None:
+    decisions = [decision(0.0, price=40.0), decision(47.9, price=400.0)]
+    shown = [row(63.0, decisions[0])]
+    assert rows_against_plans(shown, decisions, [(48.0, 57.0), (58.0, 61.0)]).differences == []
+    assert len(rows_against_plans(shown, decisions, [(48.0, 52.0), (58.0, 61.0)]).differences) == 1
+
+
 def test_another_limit_than_planned_is_told() -> None:
     known = decision(0.0)
     shown = dataclasses.replace(row(1.0, known), limit_watts=1)
