@@ -1,13 +1,24 @@
 """Prometheus series of the operator: shows states, plans and readings; computes nothing."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from wattswitch.planner.model import Plan, SiteState
+from wattswitch.planner.model import Plan, SiteState, Target
 
 WORKLOAD = ("budget", "kind", "namespace", "name")
 DECISION_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+
+
+@dataclass(slots=True)
+class _Shown:
+    """What is shown of one workload, and its series of whole numbers: looking them up again costs most of the time."""
+
+    labels: tuple[str, ...]
+    sizes: tuple[Gauge, ...]
+    target: Target | None = None
+    watts: int = -1
 
 
 class Metrics:
@@ -54,7 +65,8 @@ class Metrics:
             *(self.limit, self.committed, self.planned, self.measured, self.correction, self.unmet_floor, self.price),
             *(self.feed_age, self.feed_fresh, self.over_limit, self.writes, self.failures, self.decision),
         )
-        self._shown: dict[str, dict[str, tuple[tuple[str, ...], str]]] = {}
+        self._sizes = (self.replicas, self.goal, self.wanted, self.watts)
+        self._shown: dict[str, dict[str, _Shown]] = {}
 
     def show(self, state: SiteState, plan: Plan) -> None:
         """Bring all series of one budget up to date, and drop those of workloads that are gone."""
@@ -78,25 +90,33 @@ class Metrics:
         booked = {w.key: w.booked_pods * w.it_watts_per_replica for w in state.workloads}
         before, after = self._shown.get(budget, {}), {}
         for target in plan.targets:
-            labels = (budget, *target.key.split("/", 2))
-            self.replicas.labels(*labels).set(target.replicas)
-            self.goal.labels(*labels).set(target.goal_replicas)
-            self.wanted.labels(*labels).set(target.wanted_replicas)
-            self.watts.labels(*labels).set(booked[target.key])
-            _show_known(self.worth, labels, target.worth_per_mwh)
-            shown = before.pop(target.key, None)
-            if shown is not None and shown[1] != target.reason:
-                _remove(self.reason, (*labels, shown[1]))
-            self.reason.labels(*labels, target.reason).set(1)
-            after[target.key] = (labels, target.reason)
+            shown = before.pop(target.key, None) or self._begin(budget, target.key)
+            if shown.target != target or shown.watts != booked[target.key]:
+                self._show_workload(shown, target, booked[target.key])
+            after[target.key] = shown
         self._drop(before.values())
         self._shown[budget] = after
 
-    def _drop(self, shown: Iterable[tuple[tuple[str, ...], str]]) -> None:
-        for labels, reason in shown:
-            for gauge in (self.replicas, self.goal, self.wanted, self.watts, self.worth):
-                _remove(gauge, labels)
-            _remove(self.reason, (*labels, reason))
+    def _begin(self, budget: str, key: str) -> _Shown:
+        labels = (budget, *key.split("/", 2))
+        return _Shown(labels, tuple(gauge.labels(*labels) for gauge in self._sizes))
+
+    def _show_workload(self, shown: _Shown, target: Target, watts: int) -> None:
+        numbers = (target.replicas, target.goal_replicas, target.wanted_replicas, watts)
+        for series, number in zip(shown.sizes, numbers, strict=True):
+            series.set(number)
+        _show_known(self.worth, shown.labels, target.worth_per_mwh)
+        if shown.target is not None and shown.target.reason != target.reason:
+            _remove(self.reason, (*shown.labels, shown.target.reason))
+        self.reason.labels(*shown.labels, target.reason).set(1)
+        shown.target, shown.watts = target, watts
+
+    def _drop(self, gone: Iterable[_Shown]) -> None:
+        for shown in gone:
+            for gauge in (*self._sizes, self.worth):
+                _remove(gauge, shown.labels)
+            if shown.target is not None:
+                _remove(self.reason, (*shown.labels, shown.target.reason))
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"wattswitch_{name}", text, labels, registry=self.registry)

@@ -19,7 +19,6 @@ class Settings:
     metrics_address: str = "127.0.0.1"
     metrics_port: int = 8080
     record: Path | None = None
-    json_logs: bool = True
     relist_seconds: float = 30.0
     view_stale_seconds: float = 90.0
     heartbeat_seconds: float = 5.0

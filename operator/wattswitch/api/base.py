@@ -5,7 +5,7 @@ CEL. What one field may be is its type, enforced by the API server and by the mo
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -33,6 +33,11 @@ CATEGORY: Final = "wattswitch"
 
 PAUSED_ANNOTATION: Final = f"{GROUP}/paused"
 """On a workload: never raise it and never move it for price; the limit still lowers it."""
+
+
+def is_paused(annotations: Mapping[str, str]) -> bool:
+    """Whether the paused annotation is there with any value but "false"."""
+    return str(annotations.get(PAUSED_ANNOTATION, "false")).lower() != "false"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,8 @@ Watts = Annotated[int, Field(strict=True, ge=0, le=MAX_WATTS, json_schema_extra=
 DeviceWatts = Annotated[int, Field(strict=True, ge=1, le=10_000_000, json_schema_extra={"format": "int32"})]
 Seconds = Annotated[int, Field(strict=True, ge=0, le=604_800, json_schema_extra={"format": "int32"})]
 ReplicaCount = Annotated[int, Field(strict=True, ge=0, le=100_000, json_schema_extra={"format": "int32"})]
-PodCount = Annotated[int, Field(strict=True, ge=0, le=1_000_000, json_schema_extra={"format": "int32"})]
+PodCount = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1, json_schema_extra={"format": "int32"})]
+"""Pods that the operator reports: whatever another hand may ask a target for."""
 GpuCount = Annotated[int, Field(strict=True, ge=0, le=100_000, json_schema_extra={"format": "int32"})]
 Priority = Annotated[
     int, Field(strict=True, ge=-1_000_000_000, le=1_000_000_000, json_schema_extra={"format": "int32"})
@@ -220,7 +226,8 @@ def _cut(value: object) -> object:
 Message = Annotated[str, BeforeValidator(_cut), Field(max_length=MESSAGE_LENGTH)]
 """Text for a person; what is too long is cut, because no status is lost over its wording."""
 
-ShortText = Annotated[str, Field(max_length=253)]
+ShortText = Annotated[str, Field(max_length=280)]
+"""A name of the longest kind, with the kind before it."""
 """A word or a name that the operator writes."""
 
 ReasonWord = Annotated[str, Field(max_length=128, pattern=r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")]
@@ -319,8 +326,3 @@ class Resource(ApiModel):
     names: ClassVar[ResourceNames]
     api_version: Literal["wattswitch.io/v1alpha1"] = "wattswitch.io/v1alpha1"
     metadata: ObjectMeta
-
-    @property
-    def paused(self) -> bool:
-        """Whether the paused annotation is there with any value but "false"."""
-        return self.metadata.annotations.get(PAUSED_ANNOTATION, "false").lower() != "false"

@@ -109,7 +109,8 @@ class CsvFile(ApiModel):
     """A CSV file with a header line, such as a mounted ConfigMap; the last row that is not in the future counts."""
 
     path: FilePath
-    """Absolute path of the file in the operator's container."""
+    """Absolute path of the file in the operator's container. A last row without a line end may be half written: it
+    counts only once the file was found unchanged at the next poll."""
     column: Annotated[str, Field(min_length=1, max_length=128)]
     """Header of the column with the numbers."""
     time_column: Annotated[str, Field(min_length=1, max_length=128)] = "time"
@@ -217,8 +218,8 @@ class Feed(ApiModel):
             "set assume with onStale Assume, and only then",
         ),
         Rule(
-            "self.staleAfterSeconds >= self.pollSeconds",
-            "staleAfterSeconds must be at least pollSeconds, else the feed is stale between two polls",
+            "self.staleAfterSeconds > self.pollSeconds",
+            "staleAfterSeconds must be above pollSeconds, else the feed is stale between two polls",
         ),
     )
 

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from wattswitch.api.base import (
     ATOMIC,
+    GROUP,
     ApiModel,
     BookedWatts,
     GpuCount,
@@ -22,6 +23,9 @@ from wattswitch.api.workload import AGE, BUDGET, OnDelete
 
 MAX_BOOKS = 40
 """Targets in one object: about 10 kB, so that each write stays cheap for etcd."""
+
+BUDGET_UID_LABEL = f"{GROUP}/budget-uid"
+"""On a PowerLedger: metadata.uid of the budget that owns it, and with which it goes."""
 
 
 class TargetBook(ApiModel):

@@ -117,7 +117,7 @@ def _wrong(error: ErrorDetails) -> str:
 
 def _show(value: object) -> str:
     """The value as in JSON, cut; never what may be a URL with a password in it."""
-    if isinstance(value, str) and "://" in value:
-        return "this URL"
     text = json.dumps(value, ensure_ascii=False, default=str)
+    if "://" in text:
+        return "this URL" if isinstance(value, str) else "something with a URL"
     return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"

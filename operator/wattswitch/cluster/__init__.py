@@ -4,7 +4,7 @@ from wattswitch.cluster.client import KubeClient
 from wattswitch.cluster.events import EventRecorder, ObjectRef
 from wattswitch.cluster.lease import LeaderLease
 from wattswitch.cluster.listing import PodCount, Relist, list_pods, relist
-from wattswitch.cluster.scale import ScaleOutcome, ScaleWrite, write_all, write_scale
+from wattswitch.cluster.scale import ScaleOutcome, ScaleWrite, write_scale
 from wattswitch.cluster.status import StatusWrite, StatusWriter, patch_status
 from wattswitch.cluster.target import TargetFacts, target_facts
 from wattswitch.cluster.view import VIEWED_KINDS, View
@@ -27,6 +27,5 @@ __all__ = [
     "patch_status",
     "relist",
     "target_facts",
-    "write_all",
     "write_scale",
 ]

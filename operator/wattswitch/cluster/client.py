@@ -15,6 +15,7 @@ import aiohttp
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.client.rest import RESTClientObject
+from kubernetes.aio.config import ConfigException
 from yarl import URL
 
 from wattswitch import __version__
@@ -91,23 +92,30 @@ class KubeClient:
         body: Any = None,
         content_type: str = "application/json",
         timeout_seconds: float | None = None,
+        retry_throttled: bool = True,
     ) -> dict[str, Any]:
         """One call, its JSON answer as it came.
 
         `path` is percent-encoded already (`paths`). A 429 is tried again after the server's Retry-After where that
-        is before the deadline. Raises ApiError or one of its children, and ApiUnreachable.
+        is before the deadline and `retry_throttled`; what may be out of date by then should not be. Raises ApiError
+        or one of its children, and ApiUnreachable.
         """
         deadline_seconds = self.request_timeout_seconds if timeout_seconds is None else timeout_seconds
         target = f"{path}?{urlencode(query)}" if query else path
         try:
             async with asyncio.timeout(deadline_seconds):
-                return await self._answered(method, target, body, content_type, deadline_seconds)
+                patience_seconds = deadline_seconds if retry_throttled else 0.0
+                return await self._answered(method, target, body, content_type, patience_seconds)
         except TimeoutError:
             msg = f"{method} {path}: no answer within {deadline_seconds:g} s"
             raise ApiUnreachable(msg) from None
         except (aiohttp.ClientError, OSError) as problem:
             msg = f"{method} {path}: {type(problem).__name__}: {problem}"
             raise ApiUnreachable(msg) from problem
+        except ConfigException as problem:
+            # Such as a token file that is just being replaced. Not quoted: it may repeat what a plugin printed.
+            msg = f"{method} {path}: no usable credentials at the moment ({type(problem).__name__})"
+            raise ApiUnreachable(msg) from None
 
     async def list(
         self,
@@ -154,10 +162,10 @@ class KubeClient:
             query["continue"] = metadata["continue"]
 
     async def _answered(
-        self, method: str, target: str, body: Any, content_type: str, deadline_seconds: float
+        self, method: str, target: str, body: Any, content_type: str, patience_seconds: float
     ) -> dict[str, Any]:
         """Ask until there is an answer other than a 429 that may be waited for, or a 401 that new credentials mend."""
-        ends_at = time.monotonic() + deadline_seconds
+        ends_at = time.monotonic() + patience_seconds
         renewed = False
         while True:
             asked_at = time.monotonic()
@@ -240,6 +248,14 @@ _CLASSES: dict[int, type[ApiError]] = {
     HTTPStatus.NOT_FOUND: NotFound,
     HTTPStatus.CONFLICT: Conflict,
 }
+
+
+def refused_by_test(problem: ApiError) -> bool:
+    """Whether a JSON Patch was refused by one of its own tests, or for want of a parent to add to.
+
+    Such a 422 names no field; an invalid value is a 422 that names one.
+    """
+    return problem.status == HTTPStatus.UNPROCESSABLE_ENTITY and not problem.causes
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:

@@ -1,11 +1,13 @@
 """Events for people: counted where they repeat, slowed where they flood, and never in anyone's way.
 
 Written as core/v1 Events, whose `count` is what `kubectl get events` shows. Best effort: an Event that can't be
-written is dropped and counted, and no call here raises for it.
+written is dropped, and no call here raises for it.
 """
 
 import asyncio
 import hashlib
+import heapq
+import itertools
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -48,7 +50,7 @@ class ObjectRef:
 
 @dataclass(slots=True)
 class _Pending:
-    """Occurrences that are not written yet, and the monotonic time before which they need not be."""
+    """Occurrences that are not written yet."""
 
     ref: ObjectRef
     severity: EventSeverity
@@ -56,7 +58,6 @@ class _Pending:
     message: str
     first_at: str
     last_at: str
-    due: float
     count: int = 1
 
 
@@ -80,8 +81,6 @@ class EventRecorder:
         limit: int = 1000,
         repeat_seconds: float = 30.0,
     ) -> None:
-        self.dropped = 0
-        """Events that were neither written nor will be."""
         self._client = client
         self._identity = identity
         self._timestamp = timestamp
@@ -91,6 +90,9 @@ class EventRecorder:
         self._limit = limit
         self._repeat_seconds = repeat_seconds
         self._pending: dict[_Key, _Pending] = {}
+        self._due: list[tuple[float, int, _Key]] = []
+        """A heap: the monotonic time before which each pending one need not be written, the earliest first."""
+        self._order = itertools.count()
         self._written: dict[_Key, tuple[float, int]] = {}
         self._tokens, self._filled_at = float(burst), monotonic()
         self._wake = asyncio.Event()
@@ -104,11 +106,11 @@ class EventRecorder:
             waiting.last_at = now_text
             return
         if len(self._pending) >= self._limit:
-            self.dropped += 1
             return
         last_written_at, _ = self._written.get(key, (float("-inf"), 0))
         due = max(self._monotonic(), last_written_at + self._repeat_seconds)
-        self._pending[key] = _Pending(ref, severity, reason, key[2], now_text, now_text, due)
+        self._pending[key] = _Pending(ref, severity, reason, key[2], now_text, now_text)
+        heapq.heappush(self._due, (due, next(self._order), key))
         self._wake.set()
 
     async def run(self) -> None:
@@ -126,14 +128,15 @@ class EventRecorder:
     async def step(self) -> float:
         """Write one Event if one is due and the rate allows it; seconds until the next try is worth while."""
         now = self._monotonic()
-        key = min(self._pending, key=lambda each: self._pending[each].due, default=None)
-        if key is None:
+        if not self._due:
             return 3600.0
-        if self._pending[key].due > now:
-            return self._pending[key].due - now
+        due, _, key = self._due[0]
+        if due > now:
+            return due - now
         shortfall = self._take_token(now)
         if shortfall > 0:
             return shortfall
+        heapq.heappop(self._due)
         await self._write(key, self._pending.pop(key))
         return 0.0
 
@@ -150,7 +153,6 @@ class EventRecorder:
         try:
             count = await self._count(key, event)
         except WattswitchError as problem:
-            self.dropped += event.count
             logger.debug("event %s of %s dropped: %s", event.reason, event.ref.name, problem)
             return
         self._written.pop(key, None)

@@ -3,6 +3,9 @@
 Guarantee: while clocks run at the same rate, two candidates never both lead. A leader counts from *before* the
 renewal that succeeded and stops `renew_deadline_seconds` later, hung call or not; a candidate counts from *after* the
 read that first showed a record and takes over no sooner than `lease_seconds` later, which must be longer.
+
+A term is one unbroken time as holder by the Lease's own record: within it nobody else has led, however often we were
+late. What others wrote before a term began is to be read again in it.
 """
 
 import asyncio
@@ -38,12 +41,19 @@ class _Observed:
     def holder(self) -> str:
         return str(self.spec.get("holderIdentity") or "")
 
+    @property
+    def acquisition(self) -> tuple[str, ...]:
+        """What changes whenever anybody acquires the Lease, and with nothing else that a candidate writes."""
+        of_record = str(self.record["metadata"].get("uid", ""))
+        return of_record, str(self.spec.get("leaseTransitions", "")), str(self.spec.get("acquireTime", ""))
+
 
 class LeaderLease:
     """A candidate for one Lease (coordination.k8s.io/v1).
 
     `identity` must be new for each process. `timestamp` gives the wall clock as RFC 3339 with microseconds and a Z;
-    it is written for people to read and never compared. `run` until cancelled; then the Lease is given back.
+    it is written for people to read and never compared. `on_term` is called when a term of ours has begun; it must
+    neither raise nor wait. `run` until cancelled; then the Lease is given back.
     """
 
     def __init__(
@@ -58,6 +68,7 @@ class LeaderLease:
         monotonic: Callable[[], float] = time.monotonic,
         *,
         timestamp: Callable[[], str],
+        on_term: Callable[[], object] = lambda: None,
     ) -> None:
         if not retry_seconds < renew_deadline_seconds < lease_seconds:
             msg = "a Lease needs retry_seconds < renew_deadline_seconds < lease_seconds"
@@ -72,8 +83,16 @@ class LeaderLease:
         self._retry_seconds = retry_seconds
         self._monotonic = monotonic
         self._timestamp = timestamp
+        self._on_term = on_term
         self._observed: _Observed | None = None
         self._renewed_at: float | None = None
+        self._acquisition: tuple[str, ...] | None = None
+        self.term = 0
+        """How many terms of ours have begun, 0 before the first."""
+        self.term_began_at = 0.0
+        """Monotonic time at which we knew of this term: whoever led before had stopped by then."""
+        self.tried = asyncio.Event()
+        """Set once the first attempt is over, whatever came of it."""
 
     @property
     def leading(self) -> bool:
@@ -105,6 +124,8 @@ class LeaderLease:
                 await self._acquire_or_renew()
         except (WattswitchError, TimeoutError) as problem:
             logger.warning("lease %s: %s", self._metadata["name"], problem or "no answer before the deadline")
+        finally:
+            self.tried.set()
 
     async def release(self) -> None:
         """Stop leading, then say so, so that the next leader need not wait. Call it when no write is under way."""
@@ -175,6 +196,11 @@ class LeaderLease:
     def _won(self, record: dict[str, Any], began_at: float) -> None:
         self._observed = _Observed(record, self._monotonic())
         self._renewed_at = began_at
+        if self._acquisition != self._observed.acquisition:
+            self._acquisition = self._observed.acquisition
+            self.term, self.term_began_at = self.term + 1, self._monotonic()
+            logger.info("%s: term %d begins", self.identity, self.term)
+            self._on_term()
 
     async def _put(self, spec: dict[str, Any]) -> dict[str, Any]:
         metadata = self._observed.record["metadata"] if self._observed else self._metadata

@@ -85,20 +85,10 @@ def _report(problems: list[tuple[str, WattswitchError]]) -> Relist:
 
 @dataclass(frozen=True, slots=True)
 class PodCount:
-    """Pods that draw: `alive` ones that nobody has asked to stop, and `terminating` ones.
-
-    `names` are the names of both. A view at or above `resource_version` has seen what this count has seen.
-    """
+    """Pods that draw or may yet draw: `alive` ones that nobody has asked to stop, and `terminating` ones."""
 
     alive: int
     terminating: int
-    names: tuple[str, ...]
-    resource_version: int
-
-    @property
-    def drawing(self) -> int:
-        """Every pod that draws or may yet draw."""
-        return self.alive + self.terminating
 
 
 async def list_pods(client: KubeClient, namespace: str, selector: str) -> PodCount:
@@ -107,15 +97,10 @@ async def list_pods(client: KubeClient, namespace: str, selector: str) -> PodCou
     A pod whose phase is Succeeded or Failed has no running container and draws nothing, terminating or not; a
     Pending one may start at any moment and counts. Raises ApiError and ApiUnreachable.
     """
-    items, version = await client.list(paths.collection("Pod", namespace), label_selector=selector)
+    items, _ = await client.list(paths.collection("Pod", namespace), label_selector=selector)
     drawing = [pod for pod in items if (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"}]
     terminating = sum(_terminating(pod) for pod in drawing)
-    return PodCount(
-        alive=len(drawing) - terminating,
-        terminating=terminating,
-        names=tuple(pod["metadata"]["name"] for pod in drawing),
-        resource_version=int(version) if version.isdecimal() else 0,
-    )
+    return PodCount(alive=len(drawing) - terminating, terminating=terminating)
 
 
 def _terminating(pod: dict[str, Any]) -> bool:

@@ -4,14 +4,12 @@ A patch tests the target's uid and the size that the decision was made on, so th
 undoes a change that the decision did not see. Status churn does not refuse it, as a resourceVersion would.
 """
 
-import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from wattswitch.cluster import paths
-from wattswitch.cluster.client import JSON_PATCH, KubeClient
+from wattswitch.cluster.client import JSON_PATCH, KubeClient, refused_by_test
 from wattswitch.errors import ApiError, ApiUnreachable, Conflict, Forbidden, NotFound, TooManyRequests
 
 FIELD_MANAGER = "wattswitch"
@@ -38,7 +36,7 @@ class ScaleOutcome:
     `problem` is empty when it was applied, else a stable word: Changed (another hand changed the size, or the uid is
     another), Gone, Forbidden, Throttled, Invalid, Refused, or Unreachable: no answer that counts, so that it may have
     been applied all the same. `resource_version` is the target's after the write: a view of the target at or above it
-    has seen the write.
+    has seen the write. `retry_after_seconds` is how long a server that sheds load asks to be left alone.
     """
 
     key: str
@@ -46,28 +44,11 @@ class ScaleOutcome:
     problem: str = ""
     message: str = ""
     resource_version: int | None = None
-
-
-async def write_all(client: KubeClient, writes: Sequence[ScaleWrite], concurrency: int = 32) -> list[ScaleOutcome]:
-    """Write sizes in the order given, `concurrency` at a time; outcomes in the same order.
-
-    A write that fails or hangs never stops the others.
-    """
-    outcomes: list[ScaleOutcome | None] = [None] * len(writes)
-    waiting = iter(enumerate(writes))
-
-    async def work() -> None:
-        for position, write in waiting:
-            outcomes[position] = await write_scale(client, write)
-
-    async with asyncio.TaskGroup() as group:
-        for _ in range(min(concurrency, len(writes))):
-            group.create_task(work())
-    return [outcome for outcome in outcomes if outcome is not None]
+    retry_after_seconds: float = 0.0
 
 
 async def write_scale(client: KubeClient, write: ScaleWrite) -> ScaleOutcome:
-    """Ask for one size; never raises for what a cluster can answer."""
+    """Ask for one size, once; never raises for what a cluster can answer."""
     try:
         path = paths.item(write.kind, write.namespace, write.name, "scale")
         scale = await _patched(client, path, write)
@@ -76,7 +57,10 @@ async def write_scale(client: KubeClient, write: ScaleWrite) -> ScaleOutcome:
     except ApiUnreachable as problem:
         return ScaleOutcome(write.key, applied=False, problem="Unreachable", message=str(problem))
     except ApiError as problem:
-        return ScaleOutcome(write.key, applied=False, problem=_word(problem), message=problem.message)
+        wait = problem.retry_after if isinstance(problem, TooManyRequests) else 0.0
+        return ScaleOutcome(
+            write.key, applied=False, problem=_word(problem), message=problem.message, retry_after_seconds=wait
+        )
     version = str(scale.get("metadata", {}).get("resourceVersion", ""))
     return ScaleOutcome(write.key, applied=True, resource_version=int(version) if version.isdecimal() else None)
 
@@ -86,7 +70,7 @@ async def _patched(client: KubeClient, path: str, write: ScaleWrite) -> dict[str
     try:
         return await _patch(client, path, write, _unchanged(write.from_replicas))
     except ApiError as problem:
-        if write.from_replicas != 0 or not _test_failed(problem):
+        if write.from_replicas != 0 or not refused_by_test(problem):
             raise
         return await _patch(client, path, write, {"op": "test", "path": "/spec/replicas", "value": 0})
 
@@ -99,7 +83,12 @@ async def _patch(client: KubeClient, path: str, write: ScaleWrite, unchanged: di
         {"op": "add", "path": "/spec/replicas", "value": write.to_replicas},
     ]
     return await client.request(
-        "PATCH", path, query={"fieldManager": FIELD_MANAGER}, body=operations, content_type=JSON_PATCH
+        "PATCH",
+        path,
+        query={"fieldManager": FIELD_MANAGER},
+        body=operations,
+        content_type=JSON_PATCH,
+        retry_throttled=False,  # by then the plan may be another
     )
 
 
@@ -113,13 +102,8 @@ def _unchanged(replicas: int) -> dict[str, Any]:
     return {"op": "test", "path": "/spec/replicas", "value": replicas}
 
 
-def _test_failed(problem: ApiError) -> bool:
-    """A failed test is a 422 that names no field; an invalid value is a 422 that names one."""
-    return problem.status == HTTPStatus.UNPROCESSABLE_ENTITY and not problem.causes
-
-
 def _word(problem: ApiError) -> str:
-    if _test_failed(problem):
+    if refused_by_test(problem):
         return "Changed"
     if problem.status == HTTPStatus.UNPROCESSABLE_ENTITY:
         return "Invalid"

@@ -5,11 +5,10 @@ import contextlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any
 
 from wattswitch.cluster import paths
-from wattswitch.cluster.client import JSON_PATCH, KubeClient
+from wattswitch.cluster.client import JSON_PATCH, KubeClient, refused_by_test
 from wattswitch.errors import ApiError, NotFound, WattswitchError
 
 logger = logging.getLogger(__name__)
@@ -28,7 +27,7 @@ async def patch_status(
         try:
             return await _patch(client, path, "uid", uid, _operations(status))
         except ApiError as problem:
-            if not _test_failed(problem):
+            if not refused_by_test(problem):
                 raise
             # The uid is another, or there was no status yet that a field could be added to.
             current = await client.request("GET", path)
@@ -50,14 +49,9 @@ async def _patch_first(
     try:
         return await _patch(client, path, "resourceVersion", version, [_add("/status", fields)])
     except ApiError as problem:
-        if not _test_failed(problem):
+        if not refused_by_test(problem):
             raise
         return None
-
-
-def _test_failed(problem: ApiError) -> bool:
-    """A failed test or a missing parent is a 422 that names no field; an invalid value is a 422 that names one."""
-    return problem.status == HTTPStatus.UNPROCESSABLE_ENTITY and not problem.causes
 
 
 async def _patch(
@@ -97,8 +91,8 @@ class StatusWrite:
 class StatusWriter:
     """Writes statuses in tasks of its own, the latest of each object only, and only when it differs from the last.
 
-    `start` before the first `submit`; `close` ends it. A write that fails is tried again at the next `submit` of its
-    object, even of an equal status. A status that is handed over must not be changed afterwards.
+    `start` before the first `submit`; `close` ends it. A write that fails, for whatever reason, is tried again at the
+    next `submit` of its object, even of an equal status. A status that is handed over must not be changed afterwards.
     """
 
     def __init__(self, client: KubeClient, concurrency: int = 8) -> None:
@@ -111,8 +105,8 @@ class StatusWriter:
         self._base: dict[str, Mapping[str, Any]] = {}
         """Every field that an object may have: more than `_written` after a write whose outcome is not known."""
         self._pending: dict[str, StatusWrite] = {}
+        self._writing: set[str] = set()
         self._queue: asyncio.Queue[str] = asyncio.Queue()
-        self._locks: dict[str, asyncio.Lock] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -120,7 +114,7 @@ class StatusWriter:
         self._tasks = [asyncio.create_task(self._work()) for _ in range(self._concurrency)]
 
     async def close(self) -> None:
-        """Stop the tasks; what is still pending is dropped (`flush` first to keep it)."""
+        """Stop the tasks; what is still pending is dropped."""
         for task in self._tasks:
             task.cancel()
         for task in self._tasks:
@@ -138,12 +132,14 @@ class StatusWriter:
             self._written[uid] = self._base[uid] = status
 
     def forget(self, uid: str) -> None:
-        """Drop everything about an object that is gone."""
-        self._pending.pop(uid, None)
-        self._written.pop(uid, None)
-        self._base.pop(uid, None)
-        self._locks.pop(uid, None)
-        self.problems.pop(uid, None)
+        """Drop everything about an object that is gone, or that another one writes from now on."""
+        for known in (self._pending, self._written, self._base, self.problems):
+            known.pop(uid, None)
+
+    def forget_all(self) -> None:
+        """Drop everything: while another process led, it wrote the same objects."""
+        for known in (self._pending, self._written, self._base, self.problems):
+            known.clear()
 
     def submit(self, write: StatusWrite) -> None:
         """Have a status written soon; returns at once. A later one of the same object takes its place."""
@@ -153,53 +149,50 @@ class StatusWriter:
             self._pending[write.uid] = write
             self._queue.put_nowait(write.uid)
 
-    async def flush(self) -> None:
-        """Wait until everything submitted so far has been tried."""
-        await self._queue.join()
-
-    async def write_now(self, write: StatusWrite) -> bool:
-        """Write a status before going on; True when the object is known to have it, False when it is gone.
-
-        Takes the place of what is pending for that object. Raises ApiError and ApiUnreachable.
-        """
-        self._pending.pop(write.uid, None)
-        async with self._lock(write.uid):
-            return await self._write(write)
-
     async def _work(self) -> None:
         while True:
             uid = await self._queue.get()
-            try:
-                await self._write_pending(uid)
-            finally:
-                self._queue.task_done()
-
-    async def _write_pending(self, uid: str) -> None:
-        async with self._lock(uid):
+            if uid in self._writing:
+                continue  # whoever writes it takes it up again
             write = self._pending.pop(uid, None)
             if write is None:
-                return
+                continue
+            self._writing.add(uid)
             try:
-                await self._write(write)
-            except WattswitchError as problem:
-                if self.problems.get(uid) != str(problem):
-                    logger.warning("status of %s %s not written: %s", write.plural, write.name, problem)
-                self.problems[uid] = str(problem)
+                await self._try(write)
+            finally:
+                self._writing.discard(uid)
+                if uid in self._pending:
+                    self._queue.put_nowait(uid)
 
-    async def _write(self, write: StatusWrite) -> bool:
-        if self._written.get(write.uid) == write.status:
-            return True
-        self._written.pop(write.uid, None)  # until the answer is there, nobody knows what the object has
-        base = self._base.get(write.uid, {})
-        self._base[write.uid] = {**base, **write.status}
+    async def _try(self, write: StatusWrite) -> None:
+        try:
+            await self._write(write)
+        except WattswitchError as problem:
+            if self.problems.get(write.uid) != str(problem):
+                logger.warning("status of %s %s not written: %s", write.plural, write.name, problem)
+            self._failed(write.uid, str(problem))
+        except Exception as problem:  # one object that cannot be written must not end the writing of all others
+            logger.exception("status of %s %s not written", write.plural, write.name)
+            self._failed(write.uid, f"{type(problem).__name__}: {problem}")
+
+    def _failed(self, uid: str, problem: str) -> None:
+        if uid in self._base:  # it was not forgotten meanwhile
+            self.problems[uid] = problem
+
+    async def _write(self, write: StatusWrite) -> None:
+        uid = write.uid
+        if self._written.get(uid) == write.status:
+            return
+        self._written.pop(uid, None)  # until the answer is there, nobody knows what the object has
+        base = self._base.get(uid, {})
+        self._base[uid] = either = {**base, **write.status}
         changes = {**dict.fromkeys(base.keys() - write.status.keys()), **write.status}
-        answer = await patch_status(self._client, write.plural, write.namespace, write.name, write.uid, changes)
+        answer = await patch_status(self._client, write.plural, write.namespace, write.name, uid, changes)
+        if self._base.get(uid) is not either:
+            return  # forgotten meanwhile: what this write found is not to be relied on
         if answer is None:
-            self.forget(write.uid)
-            return False
-        self._written[write.uid] = self._base[write.uid] = write.status
-        self.problems.pop(write.uid, None)
-        return True
-
-    def _lock(self, uid: str) -> asyncio.Lock:
-        return self._locks.setdefault(uid, asyncio.Lock())
+            self.forget(uid)
+            return
+        self._written[uid] = self._base[uid] = write.status
+        self.problems.pop(uid, None)

@@ -16,9 +16,10 @@ class TargetFacts:
     """One target as the API server last showed it.
 
     `resource_version` is the version of the object that was read. `terminating_replicas` is None where the field is
-    not served. Surge is `surge_pods` or `surge_percent`, never both. `replicas_manager` names who last wrote the
-    size: for display only, as the server forgets it for a size that passed through 0. `parallel` is False for a
-    StatefulSet that starts one pod after the other.
+    not served. `rolled_out` says that, as far as the status tells, every pod is of the current template. Surge is
+    `surge_pods` or `surge_percent`, never both. `replicas_manager` names who last wrote the size: for display only, as
+    the server forgets it for a size that passed through 0. `parallel` is False for a StatefulSet that starts one pod
+    after the other.
     """
 
     uid: str
@@ -32,13 +33,13 @@ class TargetFacts:
     status_replicas: int
     ready_replicas: int
     terminating_replicas: int | None
+    rolled_out: bool
     surge_pods: int
     surge_percent: int
     gpus_per_pod: int
     selector: str
     replicas_manager: str
     parallel: bool
-    deleting: bool
 
 
 def target_facts(obj: Mapping[str, Any]) -> TargetFacts:
@@ -57,14 +58,20 @@ def target_facts(obj: Mapping[str, Any]) -> TargetFacts:
         status_replicas=status.get("replicas", 0),
         ready_replicas=status.get("readyReplicas", 0),
         terminating_replicas=status.get("terminatingReplicas"),
+        rolled_out=_rolled_out(metadata, status),
         surge_pods=surge_pods,
         surge_percent=surge_percent,
         gpus_per_pod=gpus_per_pod((spec.get("template") or {}).get("spec") or {}),
         selector=selector_text(spec.get("selector") or {}),
         replicas_manager=last_writer(metadata.get("managedFields") or ()),
         parallel=obj["kind"] != "StatefulSet" or spec.get("podManagementPolicy") == "Parallel",
-        deleting="deletionTimestamp" in metadata,
     )
+
+
+def _rolled_out(metadata: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
+    current = status.get("observedGeneration", 0) >= metadata.get("generation", 0)
+    updated = status.get("updatedReplicas", 0) == status.get("replicas", 0)
+    return current and updated and not status.get("terminatingReplicas")
 
 
 def _surge(kind: str, spec: Mapping[str, Any]) -> tuple[int, int]:

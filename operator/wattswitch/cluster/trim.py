@@ -10,7 +10,7 @@ from wattswitch.cluster.target import GPU_RESOURCE, gpus_per_pod, last_writer
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _OWN_PREFIX = "wattswitch.io/"
-_TARGET_STATUS = ("observedGeneration", "replicas", "readyReplicas", "terminatingReplicas")
+_TARGET_STATUS = ("observedGeneration", "replicas", "updatedReplicas", "readyReplicas", "terminatingReplicas")
 _TARGET_SPEC = ("replicas", "selector", "strategy", "podManagementPolicy")
 _METADATA = (
     "name",

@@ -1,7 +1,8 @@
 """What the cluster looked like last: one store, fed by watch events and repaired by lists.
 
 Guarantee: an object never goes back to an older version, and after `replace` the store holds what the list held plus
-what is known to have changed since. Versions are compared as numbers, which Kubernetes promises for one cluster.
+what is known to have changed since: an event that is older than the list brings nothing back. Versions are compared
+as numbers, which Kubernetes promises for one cluster.
 """
 
 import asyncio
@@ -28,6 +29,9 @@ VIEWED_KINDS = (
 EventType = Literal["ADDED", "MODIFIED", "DELETED"] | None
 """The type of a watch event; None is an object of the list that opens a watch."""
 
+_OWN_KINDS = frozenset({"PowerBudget", "PowerLedger", "MiningPool", "InferenceDeployment"})
+"""Their statuses are ours: what we wrote ourselves is no news."""
+
 _Place = tuple[str, str]
 
 
@@ -38,6 +42,10 @@ class _Shelf:
     objects: dict[_Place, dict[str, Any]] = field(default_factory=dict)
     gone: dict[_Place, int] = field(default_factory=dict)
     listed: dict[str | None, int] = field(default_factory=dict)
+
+    def listed_at(self, namespace: str) -> int:
+        """The version of the newest list that would have shown an object of this namespace, -1 before the first."""
+        return max(self.listed.get(None, -1), self.listed.get(namespace, -1))
 
 
 class View:
@@ -84,15 +92,16 @@ class View:
         objects = self._shelves[kind].objects
         return [objects[place] for place in sorted(objects)]
 
-    def apply(self, event_type: EventType, obj: Mapping[str, Any]) -> bool:
-        """Take one watch event; True when it changed what decisions read. Kinds that are not viewed are ignored."""
+    def apply(self, event_type: EventType, obj: Mapping[str, Any]) -> None:
+        """Take one watch event. Kinds that are not viewed are ignored."""
         shelf = self._shelves.get(str(obj.get("kind")))
         if shelf is None:
-            return False
-        changed = _remove(shelf, obj) if event_type == "DELETED" else _put(shelf, obj)
-        if changed:
+            return
+        place = _place(obj)
+        if place not in shelf.objects and _version(obj) <= shelf.listed_at(place[0]):
+            return  # a list that is as new did not show it: it was deleted before that
+        if _remove(shelf, obj) if event_type == "DELETED" else _put(shelf, obj):
             self._on_change()
-        return changed
 
     def replace(
         self,
@@ -100,8 +109,8 @@ class View:
         items: Iterable[Mapping[str, Any]],
         list_resource_version: str,
         namespace: str | None = None,
-    ) -> bool:
-        """Take a list of a kind (of one namespace, or of all); True when it changed what decisions read.
+    ) -> None:
+        """Take a list of a kind (of one namespace, or of all).
 
         Objects that the list lacks are removed, save those that a watch event brought after the list was taken. A
         list older than the last one means that the cluster was restored from a backup: then only the list counts.
@@ -123,7 +132,6 @@ class View:
         self._prune(shelf, version, namespace)
         if changed:
             self._on_change()
-        return changed
 
     def clear(self, kind: str, namespace: str | None = None) -> None:
         """Forget a kind that is not installed any more."""
@@ -169,12 +177,15 @@ def _remove(shelf: _Shelf, obj: Mapping[str, Any]) -> bool:
 
 
 def _alike(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Whether two versions of an object differ in their version only."""
-    return _unversioned(before) == _unversioned(after)
+    """Whether two versions of an object differ in nothing that decisions read."""
+    return _news(before) == _news(after)
 
 
-def _unversioned(obj: Mapping[str, Any]) -> dict[str, Any]:
-    return {**obj, "metadata": {**obj["metadata"], "resourceVersion": ""}}
+def _news(obj: Mapping[str, Any]) -> dict[str, Any]:
+    news = {**obj, "metadata": {**obj["metadata"], "resourceVersion": ""}}
+    if obj["kind"] in _OWN_KINDS:
+        news.pop("status", None)
+    return news
 
 
 def _place(obj: Mapping[str, Any]) -> _Place:

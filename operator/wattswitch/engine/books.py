@@ -21,6 +21,8 @@ LOST_SECONDS = 60.0
 """How long a raise without an answer may still arrive: the API server's own default limit for a request."""
 FOREIGN_SECONDS = 60.0
 """How long another hand is named: taking its size back takes less time than telling of it."""
+RESTORED_SECONDS = 300.0
+"""How long the cluster may show a target older than our last write before it is taken as restored from a backup."""
 STUCK_AFTER_SECONDS = 60.0
 """On top of the drain time that the workload declares."""
 
@@ -70,6 +72,7 @@ class Book:
     lowered_at: float | None = None
     known_replicas: int = 0
     written_version: int = 0
+    written_at: float = 0.0
     status_current: bool = False
     pods: Pods = Pods(0, 0)
     surge: Surge = NO_SURGE
@@ -92,6 +95,12 @@ class Book:
     def spec_replicas(self) -> int:
         """The size that is asked for, as if what is on its way had arrived."""
         return self.known_replicas if self.sent is None else self.sent
+
+    def rate(self, watts: int, gpus: int, *, rolled_out: bool) -> None:
+        """Book each pod at what is declared: more at once, less when no pod of an earlier template is left."""
+        old_pods_gone = rolled_out and self.pods.terminating == 0
+        self.watts = watts if old_pods_gone else max(watts, self.watts)
+        self.gpus = gpus if old_pods_gone else max(gpus, self.gpus)
 
     def size(self, replicas: int) -> int:
         """Pods to book for a size that is asked for, surge included."""
@@ -128,7 +137,7 @@ class Book:
 
         `backlog` are the `unborn_pods` of all books: one controller creates them one after the other.
         """
-        newer_than_write = facts.resource_version >= self.written_version
+        newer_than_write = facts.resource_version >= self.written_version or now > self.written_at + RESTORED_SECONDS
         self.surge = Surge(facts.surge_pods, facts.surge_percent)
         self.needs_list = facts.terminating_replicas is None
         if not self.seen:
@@ -178,7 +187,7 @@ class Book:
         """Take in that our write of this size was accepted."""
         self._stamp(before, replicas, now)
         self.replicas = replicas
-        self.written_version = resource_version
+        self.written_version, self.written_at = resource_version, now
         self.sent = self.lost_write = None
         self._follow_spec(replicas)
 

@@ -1,5 +1,9 @@
-"""What a target that is gone left behind: the pods that its selector finds, less those of a later namesake."""
+"""What a target that is gone left behind: the pods that its selector finds, less those of its heirs.
 
+Heirs are targets that live and whose pods the same selector finds, such as a later namesake.
+"""
+
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from wattswitch.cluster import TargetFacts
@@ -31,8 +35,8 @@ class LeftOver:
         return self.pods
 
 
-def heir_pods(selector: str, heir: TargetFacts | None) -> Pods:
-    """The pods of a namesake that `selector` finds too: all of them or, for all that we know, none."""
-    if heir is None or not set(selector.split(",")) <= set(heir.selector.split(",")):
-        return NO_PODS
-    return Pods(heir.status_replicas, heir.terminating_replicas or 0)
+def heir_pods(selector: str, living: Iterable[TargetFacts]) -> Pods:
+    """The pods of living targets that `selector` finds too: all of a target's or, for all that we know, none."""
+    labels = set(selector.split(","))
+    heirs = [each for each in living if labels <= set(each.selector.split(","))]
+    return Pods(sum(each.status_replicas for each in heirs), sum(each.terminating_replicas or 0 for each in heirs))

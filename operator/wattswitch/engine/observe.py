@@ -5,24 +5,22 @@ it only counts.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import Any
 
-from wattswitch.api.feed import NamedFeed
 from wattswitch.api.inference_deployment import InferenceDeployment
 from wattswitch.api.mining_pool import MiningPool
 from wattswitch.api.power_budget import PowerBudget
-from wattswitch.api.units import Quantity
 from wattswitch.cluster import TargetFacts, View
 from wattswitch.engine.books import Book, Pods
 from wattswitch.engine.correction import Correction
-from wattswitch.engine.leftover import LeftOver, heir_pods
+from wattswitch.engine.leftover import NO_PODS, LeftOver, heir_pods
 from wattswitch.engine.roster import Effect, Entry
-from wattswitch.engine.signals import UNKNOWN_FEED, signal
+from wattswitch.engine.signals import Signals, signal
 from wattswitch.engine.sitefeeds import SiteFeeds
 from wattswitch.planner.model import (
     PUE_SCALE,
     Budget,
-    Demand,
     Draw,
     GpuGroup,
     Kind,
@@ -37,12 +35,6 @@ from wattswitch.planner.model import (
 )
 
 STOPPED_WORTH = Worth(Signal(0.0), WorthUnit.PER_MWH)
-_UNITS = {
-    Quantity.PRICE: WorthUnit.PER_MWH,
-    Quantity.HASHPRICE: WorthUnit.HASHPRICE,
-    Quantity.GPU_RATE: WorthUnit.PER_GPU_HOUR,
-    Quantity.REPLICA_RATE: WorthUnit.PER_REPLICA_HOUR,
-}
 
 
 @dataclass
@@ -76,7 +68,8 @@ def observe(site: Site, view: View, entries: list[Entry], now: float, raise_gate
     _open_books(site, controlled.values())
     gone = _count(site, view, now)
     books = {entry.key: site.books[entry.facts.uid] for entry in controlled.values() if entry.facts}
-    workloads = [_workload(site, entry, books[key], now) for key, entry in controlled.items()]
+    signals = Signals(site.feeds, site.budget.spec)
+    workloads = [_workload(site, signals, entry, books[key], now) for key, entry in controlled.items()]
     taken = {book.uid for book in books.values()}
     named = {entry.target for entry in entries}
     leaving, draws = [], []
@@ -87,7 +80,7 @@ def observe(site: Site, view: View, entries: list[Entry], now: float, raise_gate
         if abandoned and _left(site, book, now):
             continue
         if abandoned and book.on_delete != "Keep":
-            leaving.append(_leaving(book, now))
+            leaving.append(_leaving(site, book, now))
             books[book.key] = book
         else:
             draws.append(_draw(book, gone=book.uid in gone, now=now))
@@ -105,22 +98,24 @@ def observe(site: Site, view: View, entries: list[Entry], now: float, raise_gate
 def _controllable(entry: Entry, books: Mapping[str, Book]) -> bool:
     if entry.facts is None or entry.problem(Effect.REFUSED):
         return False
-    return entry.model is not None or entry.facts.uid in books
+    newcomer = entry.model is not None and not entry.problem(Effect.EXPELLED)
+    return newcomer or entry.facts.uid in books
 
 
 def _open_books(site: Site, entries: Iterable[Entry]) -> None:
     """Give every controlled target a book, and let its book follow what the workload and the hardware say."""
     for entry in entries:
         facts = entry.facts
-        if facts is None or entry.model is None or entry.hardware is None:
+        if facts is None or entry.model is None or entry.hardware is None or entry.problem(Effect.EXPELLED):
             continue
         book = site.books.get(facts.uid)
         if book is None:
             book = site.books[facts.uid] = Book(
                 facts.uid, facts.namespace, facts.kind, facts.name, entry.key, facts.selector, entry.watts
             )
-        book.workload, book.selector, book.watts = entry.key, facts.selector, entry.watts
-        book.gpus, book.gpu_group = entry.gpus, entry.hardware.gpu_group or ""
+        book.workload, book.selector = entry.key, facts.selector
+        book.rate(entry.watts, entry.gpus, rolled_out=facts.rolled_out)
+        book.gpu_group = entry.hardware.gpu_group or ""
         book.stop_seconds = entry.hardware.stop_seconds
         book.drain_seconds = _drain_seconds(entry.model)
         book.on_delete = str(entry.model.spec.on_delete)
@@ -131,22 +126,29 @@ def _count(site: Site, view: View, now: float) -> set[str]:
     gone: set[str] = set()
     backlog = sum(book.unborn_pods for book in site.books.values())
     for book in list(site.books.values()):
-        facts = _namesake(view, book)
-        listed = site.listed.get(book.uid)
+        facts = view.target(book.kind, book.namespace, book.name)
         if facts is not None and facts.uid == book.uid:
-            book.observe(facts, listed, now, backlog)
+            book.observe(facts, site.listed.get(book.uid), now, backlog)
             continue
-        left_over = site.left_over.setdefault(book.uid, LeftOver())
-        book.observe_gone(left_over.count(listed, heir_pods(book.selector, facts)), now, backlog)
+        if book.uid not in site.left_over:
+            site.left_over[book.uid] = LeftOver()
+            site.listed.pop(book.uid, None)  # a list from before the deletion may lack pods that came after it
+        left_over, listed = site.left_over[book.uid], site.listed.get(book.uid)
+        heirs = heir_pods(book.selector, _living(view, book.namespace)) if listed is not None else NO_PODS
+        book.observe_gone(left_over.count(listed, heirs), now, backlog)
         gone.add(book.uid)
         if left_over.pods is not None and book.booked_pods(now) == 0:
             _close(site, book)
     return gone
 
 
-def _namesake(view: View, book: Book) -> TargetFacts | None:
-    """The object under the name of the book's target: the target, or one that came after it."""
-    return view.target(book.kind, book.namespace, book.name)
+def _living(view: View, namespace: str) -> Iterable[TargetFacts]:
+    for kind in ("Deployment", "StatefulSet"):
+        for raw in view.all(kind):
+            if raw["metadata"]["namespace"] == namespace:
+                facts = view.target(kind, namespace, raw["metadata"]["name"])
+                if facts is not None:
+                    yield facts
 
 
 def _close(site: Site, book: Book) -> None:
@@ -181,20 +183,23 @@ def _unlisted(site: Site, gone: set[str]) -> Iterable[Book]:
             yield book
 
 
-def _workload(site: Site, entry: Entry, book: Book, now: float) -> Workload:
-    blocked = entry.problem(Effect.BLOCKED)
+def _workload(site: Site, signals: Signals, entry: Entry, book: Book, now: float) -> Workload:
+    expelled, blocked = entry.problem(Effect.EXPELLED), entry.problem(Effect.BLOCKED)
     model, facts = entry.model, entry.facts
-    if model is None or facts is None:
-        return _held_as_it_is(entry, book, now)
+    if model is None or facts is None or expelled:
+        return _held_as_it_is(entry, book, now, expelled.reason if expelled else Reason.INVALID_SPEC)
     spec = model.spec
-    return replace(
-        _of_book(entry.key, entry.kind, book, now),
+    return _of_book(
+        entry.key,
+        entry.kind,
+        book,
+        now,
         priority=entry.priority,
         floor_replicas=spec.replicas.min,
         max_replicas=spec.replicas.max,
         ready_replicas=facts.ready_replicas,
-        worth=_worth(site, entry, model),
-        demand=_demand(site, entry, model),
+        worth=signals.worth(entry, model),
+        demand=signals.demand(entry, model),
         min_run_seconds=spec.switching.min_run_seconds,
         min_off_seconds=spec.switching.min_off_seconds,
         held=_held(site, entry),
@@ -208,40 +213,45 @@ def _held(site: Site, entry: Entry) -> str:
         return str(Reason.PAUSED)
     if problem := entry.problem(Effect.HELD):
         return str(problem.reason)
+    return _site_held(site)
+
+
+def _site_held(site: Site) -> str:
+    """Why only the limit may lower anything of this site, or nothing."""
     if site.standby:
         return str(Reason.NOT_LEADER)
     return str(Reason.STARTING) if site.starting else ""
 
 
-def _held_as_it_is(entry: Entry, book: Book, now: float) -> Workload:
-    """A workload whose spec cannot be read: nothing moves it but the limit."""
-    return replace(_of_book(entry.key, entry.kind, book, now), held=str(Reason.INVALID_SPEC))
+def _held_as_it_is(entry: Entry, book: Book, now: float, why: Reason) -> Workload:
+    """A workload whose spec cannot be read or counts no more: nothing moves it but the limit."""
+    ready = entry.facts.ready_replicas if entry.facts else 0
+    return _of_book(entry.key, entry.kind, book, now, held=str(why), ready_replicas=ready)
 
 
-def _leaving(book: Book, now: float) -> Workload:
+def _leaving(site: Site, book: Book, now: float) -> Workload:
     """The target of a deleted workload: stopped, or brought back to the size that it had before."""
-    size = _size_to_leave(book)
-    return replace(_of_book(book.key, Kind.MINING, book, now), floor_replicas=size, max_replicas=size)
+    size, held = _size_to_leave(book), _site_held(site)
+    return _of_book(book.key, Kind.MINING, book, now, max_replicas=size, leaving=True, held=held)
 
 
-def _of_book(key: str, kind: Kind, book: Book, now: float) -> Workload:
-    """A workload as its book alone knows it: worth nothing, and no larger than it is."""
-    return Workload(
-        key=key,
-        kind=kind,
-        max_replicas=book.spec_replicas,
-        it_watts_per_replica=book.watts,
-        gpus_per_replica=book.gpus,
-        gpu_group=book.gpu_group,
-        surge=book.surge,
-        worth=STOPPED_WORTH,
-        spec_replicas=book.spec_replicas,
-        booked_pods=book.booked_pods(now),
-        stuck_pods=book.stuck_pods(now),
-        settled=book.settled,
-        raised_at=book.raised_at,
-        lowered_at=book.lowered_at,
-    )
+def _of_book(key: str, kind: Kind, book: Book, now: float, **known: Any) -> Workload:
+    """A workload as its book alone knows it, worth nothing and no larger than it is, but for what is `known`."""
+    of_book: dict[str, Any] = {
+        "max_replicas": book.spec_replicas,
+        "it_watts_per_replica": book.watts,
+        "gpus_per_replica": book.gpus,
+        "gpu_group": book.gpu_group,
+        "surge": book.surge,
+        "worth": STOPPED_WORTH,
+        "spec_replicas": book.spec_replicas,
+        "booked_pods": book.booked_pods(now),
+        "stuck_pods": book.stuck_pods(now),
+        "settled": book.settled,
+        "raised_at": book.raised_at,
+        "lowered_at": book.lowered_at,
+    }
+    return Workload(key=key, kind=kind, **of_book | known)
 
 
 def _draw(book: Book, *, gone: bool, now: float) -> Draw:
@@ -257,47 +267,6 @@ def _draw(book: Book, *, gone: bool, now: float) -> Draw:
 
 def _drain_seconds(model: MiningPool | InferenceDeployment) -> int:
     return model.spec.switching.drain_seconds if isinstance(model, InferenceDeployment) else 0
-
-
-def _worth(site: Site, entry: Entry, model: MiningPool | InferenceDeployment) -> Worth:
-    fee = 0.0
-    if isinstance(model, MiningPool):
-        fixed, unit_of_fixed = model.spec.worth.per_mwh, WorthUnit.PER_MWH
-        fee = float(model.spec.worth.pool_fee_percent)
-    else:
-        fixed, unit_of_fixed = model.spec.worth.per_replica_hour, WorthUnit.PER_REPLICA_HOUR
-    if fixed is not None:
-        return Worth(Signal(float(fixed)), unit_of_fixed)
-    return _worth_of_feed(site, entry, model.spec.worth.feed or "", fee)
-
-
-def _worth_of_feed(site: Site, entry: Entry, name: str, fee: float) -> Worth:
-    feed = _feed(site, name)
-    if feed is None:
-        return Worth(UNKNOWN_FEED, WorthUnit.PER_MWH)
-    unit = _UNITS.get(feed.sources[0].unit.quantity)
-    joules = entry.hardware.joules_per_terahash if entry.hardware else None
-    if unit is None or (unit is WorthUnit.HASHPRICE and joules is None):
-        return Worth(UNKNOWN_FEED, WorthUnit.PER_MWH)
-    return Worth(_read(site, entry, feed), unit, fee, float(joules or 0))
-
-
-def _demand(site: Site, entry: Entry, model: MiningPool | InferenceDeployment) -> Demand | None:
-    if not isinstance(model, InferenceDeployment) or model.spec.demand is None:
-        return None
-    name, per_replica = model.spec.demand.feed, float(model.spec.demand.per_replica)
-    feed = _feed(site, name)
-    if feed is None or feed.sources[0].unit.quantity is not Quantity.COUNT:
-        return Demand(UNKNOWN_FEED, per_replica)
-    return Demand(_read(site, entry, feed), per_replica)
-
-
-def _feed(site: Site, name: str) -> NamedFeed | None:
-    return next((feed for feed in site.budget.spec.feeds if feed.name == name), None)
-
-
-def _read(site: Site, entry: Entry, feed: NamedFeed) -> Signal:
-    return signal(site.feeds.named(feed.name, entry.namespace, entry.name), feed)
 
 
 def _budget(site: Site, now: float) -> Budget:

@@ -1,6 +1,12 @@
-"""The process: kopf watches and wakes, one loop decides for each budget, a re-list repairs what a watch missed."""
+"""The process: kopf watches and wakes, one loop decides for each budget, a re-list repairs what a watch missed.
+
+Guarantee: in each term of the Lease nothing is raised before everything, the ledgers of the last holder included, was
+listed anew by a list that began in this term, and before the loops were built from it. Until then the loops of before
+go on lowering for the limit.
+"""
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import os
@@ -27,6 +33,8 @@ logger = logging.getLogger(__name__)
 TEND_SECONDS = 1.0
 LEAST_TEND_SECONDS = 0.2
 SECOND_LIST_SECONDS = 5.0
+FIRST_LEASE_SECONDS = 1.0
+"""How long the first list waits for the Lease, so that a list which already is of our first term needs no second."""
 STUCK_STEP_SECONDS = 30.0
 LAG_SECONDS = 5.0
 
@@ -37,18 +45,24 @@ class Operator:
     def __init__(self, settings: Settings, client: KubeClient, metrics: Metrics) -> None:
         identity = settings.identity or _identity()
         self._relist_now = asyncio.Event()
+        self._term_began = asyncio.Event()
         self._changed = asyncio.Event()
+        self._waking = False
         self._loops: dict[str, SiteLoop] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._tended_at = clock.monotonic()
-        self._stood_by = False
         self.services = Services(
             settings=settings,
             client=client,
             view=View(self._on_change),
             feeds=FeedSet(clock.now, self._on_feed),
             lease=LeaderLease(
-                client, settings.lease_namespace, settings.lease_name, identity, timestamp=_micro_timestamp
+                client,
+                settings.lease_namespace,
+                settings.lease_name,
+                identity,
+                timestamp=_micro_timestamp,
+                on_term=self._on_term,
             ),
             status=StatusWriter(client, concurrency=4),
             events=EventRecorder(client, identity, timestamp=lambda: format_time(int(clock.now()))),
@@ -100,9 +114,20 @@ class Operator:
         return self.services.view.relisted_at is not None
 
     def _on_change(self) -> None:
+        """Have all loops woken, once for all changes of one turn of the event loop."""
         self._changed.set()
+        if not self._waking:
+            self._waking = True
+            asyncio.get_running_loop().call_soon(self._wake)
+
+    def _wake(self) -> None:
+        self._waking = False
         for loop in self._loops.values():
             loop.wake()
+
+    def _on_term(self) -> None:
+        self._term_began.set()
+        self._relist_now.set()
 
     def _on_feed(self, uid: str) -> None:
         if loop := self._loops.get(uid):
@@ -112,42 +137,39 @@ class Operator:
         settings = self.services.settings
         # The second list comes soon: between the first one and the watches something may have gone unseen.
         pauses = itertools.chain([SECOND_LIST_SECONDS], itertools.repeat(settings.relist_seconds))
+        await _wait(self.services.lease.tried, FIRST_LEASE_SECONDS)
         while True:
             self._relist_now.clear()
+            self._term_began.clear()
             seen = await relist(self.services.client, self.services.view, settings.namespaces or None)
             for kind, message in {**seen.forbidden, **seen.failed}.items():
                 logger.warning("%s not listed: %s", kind, message)
             self._changed.set()
-            pause = next(pauses) if seen.complete else TEND_SECONDS
-            await asyncio.sleep(TEND_SECONDS)
-            try:
-                async with asyncio.timeout(max(0.0, pause - TEND_SECONDS)):
-                    await self._relist_now.wait()
-            except TimeoutError:
-                continue
+            await self._until_next_list(next(pauses) if seen.complete else TEND_SECONDS)
+
+    async def _until_next_list(self, most_seconds: float) -> None:
+        """Wait; a new term is listed for at once, what else asks for a list waits until lists are `TEND_SECONDS` apart.
+
+        No view may stay old for longer than `most_seconds`.
+        """
+        if not await _wait(self._term_began, TEND_SECONDS):
+            await _wait(self._relist_now, most_seconds - TEND_SECONDS)
 
     async def _tend(self) -> None:
         """Keep one loop for every budget, and tell workloads whose budget does not exist."""
         while True:
             self._tended_at = clock.monotonic()
-            self.services.metrics.leading.set(self.services.leading)
+            self._changed.clear()
             if self.ready:
                 await self._match_loops()
                 self._orphans.tell()
+            self.services.metrics.leading.set(self.services.leading)
             await asyncio.sleep(LEAST_TEND_SECONDS)
-            self._changed.clear()
-            try:
-                async with asyncio.timeout(TEND_SECONDS):
-                    await self._changed.wait()
-            except TimeoutError:
-                continue
+            await _wait(self._changed, TEND_SECONDS)
 
     async def _match_loops(self) -> None:
-        if self._stood_by and not self.services.standby:
-            # The leader before us wrote ledgers that our loops have never read.
-            await asyncio.gather(*(loop.close() for loop in self._loops.values()))
-            self._loops.clear()
-        self._stood_by = self.services.standby
+        if not self.services.serving and self.services.listed_in_term:
+            await self._serve(self.services.lease.term)
         raws = {str(raw["metadata"]["uid"]): raw for raw in self.services.view.all("PowerBudget")}
         for uid in [uid for uid in self._loops if uid not in raws]:
             loop = self._loops.pop(uid)
@@ -157,6 +179,17 @@ class Operator:
         for uid, raw in raws.items():
             if uid not in self._loops:
                 self._begin(uid, raw)
+
+    async def _serve(self, term: int) -> None:
+        """Drop the loops of before, whose books know nothing of what the last holder wrote, and open the gate.
+
+        To be called when everything was listed in this term; new loops must be built before anything is awaited.
+        """
+        await asyncio.gather(*(loop.close() for loop in self._loops.values()))
+        self._loops.clear()
+        self.services.status.forget_all()
+        self.services.served_term = term
+        logger.info("term %d: the books of the last holder are read", term)
 
     def _begin(self, uid: str, raw: dict[str, Any]) -> None:
         budget, problems = parse(PowerBudget, {key: raw[key] for key in raw if key != "status"})
@@ -170,6 +203,14 @@ class Operator:
             return
         loop.start()
         self._loops[uid] = loop
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> bool:
+    """Wait for the event, so long at most; whether it is set."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(max(0.0, seconds)):
+            await event.wait()
+    return event.is_set()
 
 
 def _identity() -> str:

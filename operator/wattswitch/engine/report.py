@@ -4,15 +4,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wattswitch.api.base import Condition, ConditionStatus, set_condition
-from wattswitch.engine.books import Book
-from wattswitch.engine.observe import Observation
-from wattswitch.engine.roster import Effect, Entry
+from wattswitch.api.base import ApiModel, Condition, ConditionStatus, set_condition
+from wattswitch.api.inference_deployment import InferenceDeploymentStatus
+from wattswitch.api.mining_pool import MiningPoolStatus
+from wattswitch.api.power_budget import PowerBudgetStatus
+from wattswitch.engine.observe import STOPPED_WORTH, Observation
+from wattswitch.engine.roster import Effect, Entry, Problem
 from wattswitch.feeds import Reading
 from wattswitch.planner.explain import explain
-from wattswitch.planner.model import Kind, Mode, Plan, Reason, Signal, SiteState, Target, Workload
+from wattswitch.planner.model import Draw, Kind, Mode, Plan, Reason, Signal, SiteState, Target, Workload
 
 FITS_REASONS = frozenset({Reason.POWER_LIMIT, Reason.GPU_LIMIT, Reason.FLOOR_UNMET})
+
+OBSTACLES = (Effect.REFUSED, Effect.EXPELLED, Effect.HELD, Effect.BLOCKED)
+"""What keeps a workload from being controlled as it asks, the gravest first."""
 
 MEASURED_STEPS = 1000
 """Parts of the cap that measured watts are rounded to in status; the exact reading is a metric."""
@@ -24,6 +29,38 @@ GATES: Mapping[str, str] = {
     Reason.VIEW_STALE: "the cluster has not been listed completely for too long: nothing is raised until it is",
 }
 """What a gate that is closed for the whole budget means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One workload object, and what is known and decided about it.
+
+    `draw` is what its target draws while it is not controlled; `foreign` names another hand on the size.
+    """
+
+    entry: Entry
+    target: Target | None
+    workload: Workload | None
+    draw: Draw | None
+    foreign: str
+
+
+def subjects(observation: Observation, plan: Plan) -> list[Subject]:
+    """Every workload object of a site. Nothing in it changes when the books do."""
+    targets = {target.key: target for target in plan.targets}
+    workloads = {workload.key: workload for workload in observation.state.workloads}
+    draws = {draw.key: draw for draw in reversed(observation.state.draws)}
+    books = observation.books
+    return [
+        Subject(
+            entry=entry,
+            target=targets.get(entry.key),
+            workload=workloads.get(entry.key),
+            draw=draws.get("/".join(entry.target)),
+            foreign=books[entry.key].foreign if entry.key in books else "",
+        )
+        for entry in observation.entries
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +78,11 @@ def conditions(
 ) -> tuple[Condition, ...]:
     """`before` brought up to date with `findings`."""
     result = tuple(before)
+    known = {old.type: (old.status, old.reason, old.message, old.observed_generation) for old in result}
     for finding in findings:
         status = _STATUS[finding.holds]
+        if known.get(finding.type) == (status, finding.reason, finding.message, generation):
+            continue  # most are, and making them anew takes most of a report's time
         condition = Condition(
             type=finding.type,
             status=status,
@@ -62,7 +102,7 @@ def budget_findings(
 ) -> list[Finding]:
     """The conditions of a budget."""
     over = plan.committed_watts - plan.limit_watts
-    infeasible = plan.unmet_floor_watts > 0
+    infeasible = plan.unmet_floor_watts > 0 or bool(plan.unmet_floor_gpus)
     price = _freshness("PriceFresh", state.budget.price, readings.get("price"))
     found = [
         Finding("WithinLimit", over <= 0, "Within" if over <= 0 else "Over", "" if over <= 0 else f"{over} W over"),
@@ -83,11 +123,10 @@ def budget_findings(
 
 
 def _infeasible_text(plan: Plan) -> tuple[str, str]:
-    if plan.unmet_floor_watts <= 0:
-        return "FloorsMet", ""
-    return str(
-        Reason.FLOOR_UNMET
-    ), f"the limit of {plan.limit_watts} W is {plan.unmet_floor_watts} W short of the floors"
+    short = [f"GPU group {group.name!r} is {group.gpus} GPUs short of the floors" for group in plan.unmet_floor_gpus]
+    if plan.unmet_floor_watts > 0:
+        short.insert(0, f"the limit of {plan.limit_watts} W is {plan.unmet_floor_watts} W short of the floors")
+    return (str(Reason.FLOOR_UNMET), "; ".join(short)) if short else ("FloorsMet", "")
 
 
 def _freshness(type_: str, signal: Signal, reading: Reading | None) -> Finding:
@@ -121,11 +160,10 @@ def budget_status(
     return status
 
 
-def workload_findings(
-    entry: Entry, target: Target | None, workload: Workload | None, observation: Observation, foreign: str
-) -> list[Finding]:
+def workload_findings(subject: Subject, state: SiteState) -> list[Finding]:
     """The conditions of a workload."""
-    refusal = entry.problem(Effect.REFUSED, Effect.HELD, Effect.BLOCKED)
+    entry, target, workload, foreign = subject.entry, subject.target, subject.workload, subject.foreign
+    refusal = entry.problem(*OBSTACLES)
     note = entry.problem(Effect.NOTED)
     shown = refusal or note
     accepted = Finding(
@@ -138,13 +176,13 @@ def workload_findings(
         Finding("ForeignScale", bool(foreign), "ForeignScale" if foreign else "NoForeignScale", foreign),
     ]
     if workload is not None:
-        found.append(_signals_fresh(workload, observation.state))
+        found.append(_signals_fresh(workload, state))
     if target is not None:
         limited = target.reason in FITS_REASONS
         found.append(Finding("Limited", limited, target.reason if limited else "NotLimited"))
     ready = refusal is None and target is not None
     reason = "Controlled" if ready else str(refusal.reason if refusal else Reason.BUDGET_MISSING)
-    gate = observation.state.raise_gate
+    gate = state.raise_gate
     if ready and gate:
         return [Finding("Ready", holds=False, reason=gate, message=GATES.get(gate, "nothing is raised")), *found]
     return [Finding("Ready", ready, reason, "" if ready else accepted.message), *found]
@@ -161,25 +199,20 @@ def _signals_fresh(workload: Workload, state: SiteState) -> Finding:
     return Finding("SignalsFresh", holds=True, reason="Fresh")
 
 
-def workload_status(
-    entry: Entry,
-    target: Target | None,
-    workload: Workload | None,
-    book: Book | None,
-    observation: Observation,
-    plan: Plan,
-) -> dict[str, Any]:
+def workload_status(subject: Subject, state: SiteState, plan: Plan) -> dict[str, Any]:
     """The status of a workload, less conditions."""
+    entry, target, workload = subject.entry, subject.target, subject.workload
     kind, _, name = entry.target
-    status: dict[str, Any] = {"target": f"{kind}/{name}", "mode": str(observation.state.budget.mode)}
-    if target is None or workload is None or book is None:
-        problem = entry.problem(Effect.REFUSED, Effect.HELD)
+    status: dict[str, Any] = {"target": f"{kind}/{name}", "mode": str(state.budget.mode)}
+    if target is None or workload is None:
+        problem = entry.problem(*OBSTACLES)
         status["reason"] = str(problem.reason) if problem else str(Reason.BUDGET_MISSING)
         status["message"] = problem.message if problem else ""
-        return status | drawn(entry, observation.state)
-    advise = observation.state.budget.mode is Mode.ADVISE
+        return status | _drawn(subject.draw)
+    advise = state.budget.mode is Mode.ADVISE
     size = target.replicas if advise else workload.spec_replicas
     pods = workload.pods(size) if advise else workload.booked_pods
+    problem = _telling(entry, target)
     status |= {
         "replicas": workload.spec_replicas,
         "goalReplicas": target.goal_replicas,
@@ -187,10 +220,10 @@ def workload_status(
         "readyReplicas": workload.ready_replicas,
         "committedPods": pods,
         "kilowatts": f"{pods * workload.it_watts_per_replica / 1000:.1f}",
-        "reason": _reason(entry, target),
-        "message": _message(entry, target, workload, observation, plan),
+        "reason": str(problem.reason) if problem else target.reason,
+        "message": problem.message if problem else _message(target, workload, state, plan),
     }
-    if target.worth_per_mwh is not None and workload.held != Reason.INVALID_SPEC:
+    if target.worth_per_mwh is not None and workload.worth is not STOPPED_WORTH:
         status["strike"] = f"{target.worth_per_mwh:.2f}"
     if entry.kind is Kind.MINING:
         status["replicasText"] = f"{size}/{workload.max_replicas}"
@@ -199,26 +232,54 @@ def workload_status(
     return status
 
 
-def drawn(entry: Entry, state: SiteState) -> dict[str, Any]:
-    """What a target draws on that is not controlled any more."""
-    draw = next((draw for draw in state.draws if draw.key == "/".join(entry.target)), None)
+def _drawn(draw: Draw | None) -> dict[str, Any]:
+    """What a target draws that is not controlled any more."""
     if draw is None:
         return {}
     return {"committedPods": draw.pods, "kilowatts": f"{draw.pods * draw.it_watts_per_pod / 1000:.1f}"}
 
 
-def _reason(entry: Entry, target: Target) -> str:
-    """What binds; a problem of the object itself is told even where something else binds at the moment."""
-    problem = entry.problem(Effect.HELD, Effect.BLOCKED)
-    if problem is not None and target.reason not in FITS_REASONS:
-        return str(problem.reason)
-    return target.reason
+def _telling(entry: Entry, target: Target) -> Problem | None:
+    """The object's own problem, which is told before all else that binds, but for a limit that is too small."""
+    return None if target.reason in FITS_REASONS else entry.problem(*OBSTACLES)
 
 
-def _message(entry: Entry, target: Target, workload: Workload, observation: Observation, plan: Plan) -> str:
-    problem = entry.problem(Effect.HELD, Effect.BLOCKED)
-    if problem is not None and target.reason not in FITS_REASONS:
-        return problem.message
-    if target.reason == observation.state.raise_gate:
+def _message(target: Target, workload: Workload, state: SiteState, plan: Plan) -> str:
+    if target.reason == state.raise_gate:
         return GATES.get(target.reason, target.reason)
-    return explain(target, workload, plan, observation.state)
+    return explain(target, workload, plan, state)
+
+
+# ---- bounds --------------------------------------------------------------------------------------------------------
+
+
+def fitting(plural: str, status: Mapping[str, Any]) -> dict[str, Any]:
+    """`status` within the bounds of its kind's fields: no status is lost over its wording or over another's sizes."""
+    bounds = _BOUNDS[plural]
+    return {name: _fit(value, bounds.get(name, {})) for name, value in status.items()}
+
+
+def _fit(value: object, bound: Mapping[str, int]) -> object:
+    if isinstance(value, str) and len(value) > bound.get("maxLength", len(value)):
+        return value[: bound["maxLength"] - 1] + "…"
+    if isinstance(value, int):
+        return max(bound.get("minimum", value), min(value, bound.get("maximum", value)))
+    return value
+
+
+def _bounds(model: type[ApiModel]) -> dict[str, dict[str, int]]:
+    """The bounds of each field that has some, as the API server has them."""
+    found: dict[str, dict[str, int]] = {}
+    for name, schema in model.model_json_schema()["properties"].items():
+        for part in (schema, *schema.get("anyOf", ())):
+            found.setdefault(name, {}).update(
+                {key: part[key] for key in ("minimum", "maximum", "maxLength") if key in part}
+            )
+    return found
+
+
+_BOUNDS: Mapping[str, Mapping[str, Mapping[str, int]]] = {
+    "powerbudgets": _bounds(PowerBudgetStatus),
+    "miningpools": _bounds(MiningPoolStatus),
+    "inferencedeployments": _bounds(InferenceDeploymentStatus),
+}

@@ -1,4 +1,4 @@
-"""Tells people what was decided: statuses, conditions and Events, at most once a second and only what changed."""
+"""Tells people what was decided: statuses, conditions, Events, series; once a second at most and only what changed."""
 
 import asyncio
 import logging
@@ -9,16 +9,16 @@ from wattswitch.api.base import Condition, ConditionStatus
 from wattswitch.cluster import ObjectRef, StatusWrite
 from wattswitch.engine import clock, report
 from wattswitch.engine.actuate import Written
-from wattswitch.engine.books import Book
 from wattswitch.engine.observe import Observation, Site
-from wattswitch.engine.roster import Entry
 from wattswitch.engine.services import Services
-from wattswitch.planner.model import Kind, Plan, SiteState, Target, Workload
+from wattswitch.planner.model import Kind, Plan, SiteState, Workload
 
 logger = logging.getLogger(__name__)
 
 REPORT_SECONDS = 1.0
 READINGS_SECONDS = 30.0
+AT_A_STRETCH = 50
+"""Workloads that are told before others get their turn: less than 10 ms."""
 PLURALS = {Kind.MINING: "miningpools", Kind.INFERENCE: "inferencedeployments"}
 BAD_WHEN_TRUE = frozenset({"Infeasible", "ForeignScale"})
 TOLD = frozenset({"Ready", "WithinLimit", "PriceFresh", "MeterFresh", "Accepted", *BAD_WHEN_TRUE})
@@ -66,12 +66,17 @@ class Reporter:
         while True:
             await self._fresh.wait()
             self._fresh.clear()
-            if self._latest is not None and not self._services.standby:
+            if self._latest is not None:
                 try:
-                    self._tell(*self._latest)
+                    await self._tell(*self._latest)
                 except Exception:  # what cannot be told must not silence all that follows
                     logger.exception("budget %s: the report failed", self._name)
             await asyncio.sleep(REPORT_SECONDS)
+
+    def close(self) -> None:
+        """Drop what is known of the statuses: whoever writes them next may be another. `run` must have ended."""
+        for uid in list(self._conditions):
+            self._forget(uid)
 
     def count_over(self, plan: Plan) -> None:
         """Count the time above the limit; to be called with every decision."""
@@ -80,15 +85,24 @@ class Reporter:
             self._services.metrics.over_limit.labels(self._name).inc(now - self._over_since)
         self._over_since = now if plan.committed_watts > plan.limit_watts else None
 
-    def _tell(self, observation: Observation, plan: Plan, site: Site, problems: list[str]) -> None:
-        now = observation.state.now
-        self._tell_budget(observation, plan, site, problems, now)
-        targets = {target.key: target for target in plan.targets}
-        workloads = {workload.key: workload for workload in observation.state.workloads}
-        for entry in observation.entries:
-            book = observation.books.get(entry.key)
-            self._tell_workload(entry, targets.get(entry.key), workloads.get(entry.key), book, observation, plan, now)
-        for uid in self._told.keys() - {entry.uid for entry in observation.entries}:
+    async def _tell(self, observation: Observation, plan: Plan, site: Site, problems: list[str]) -> None:
+        """Tell one decision; while another process holds the Lease that is left to it, but for the series.
+
+        Others get their turn meanwhile, so all that they may change is read first.
+        """
+        self._services.metrics.show(observation.state, plan)
+        told = report.subjects(observation, plan)
+        if self._services.standby:
+            return
+        self._tell_budget(observation, plan, site, problems, observation.state.now)
+        of_site = _still_site(observation.state, plan)
+        for number, subject in enumerate(told, 1):
+            self._tell_workload(subject, observation.state, plan, of_site)
+            if number % AT_A_STRETCH == 0:
+                await asyncio.sleep(0)
+                if self._services.standby:
+                    return
+        for uid in self._told.keys() - {subject.entry.uid for subject in told}:
             self._forget(uid)
 
     def _tell_budget(self, observation: Observation, plan: Plan, site: Site, problems: list[str], now: float) -> None:
@@ -106,33 +120,26 @@ class Reporter:
         self._write(raw, "powerbudgets", status, findings, now, keep=("targets",))
 
     def _tell_workload(
-        self,
-        entry: Entry,
-        target: Target | None,
-        workload: Workload | None,
-        book: Book | None,
-        observation: Observation,
-        plan: Plan,
-        now: float,
+        self, subject: report.Subject, state: SiteState, plan: Plan, of_site: tuple[object, ...]
     ) -> None:
-        foreign = book.foreign if book else ""
+        entry = subject.entry
         facts = (
-            target,
-            _still(workload),
-            foreign,
+            subject.target,
+            _still(subject.workload),
+            subject.foreign,
             tuple(entry.problems),
             entry.paused,
             entry.raw["metadata"].get("generation", 0),
-            report.drawn(entry, observation.state) if target is None else {},
-            *_still_site(observation.state, plan),
+            subject.draw if subject.target is None else None,
+            of_site,
         )
         failed = entry.uid in self._services.status.problems
         if self._told.get(entry.uid) == facts and not failed:
             return
         self._told[entry.uid] = facts
-        status = report.workload_status(entry, target, workload, book, observation, plan)
-        findings = report.workload_findings(entry, target, workload, observation, foreign)
-        self._write(entry.raw, PLURALS[entry.kind], status, findings, now)
+        status = report.workload_status(subject, state, plan)
+        findings = report.workload_findings(subject, state)
+        self._write(entry.raw, PLURALS[entry.kind], status, findings, state.now)
 
     def _write(
         self,
@@ -151,11 +158,11 @@ class Reporter:
         self._tell_changes(raw, before, after)
         found = {key: value for key, value in (raw.get("status") or {}).items() if key not in keep}
         self._services.status.seen(uid, found)
-        status |= {
+        told = report.fitting(plural, status) | {
             "observedGeneration": generation,
             "conditions": [condition.to_raw() for condition in after],
         }
-        self._services.status.submit(StatusWrite(plural, meta.get("namespace"), meta["name"], uid, status))
+        self._services.status.submit(StatusWrite(plural, meta.get("namespace"), meta["name"], uid, told))
 
     def _before(self, raw: Mapping[str, Any]) -> tuple[Condition, ...]:
         uid = raw["metadata"]["uid"]

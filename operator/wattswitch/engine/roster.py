@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from wattswitch.api.base import is_paused
 from wattswitch.api.inference_deployment import InferenceDeployment
 from wattswitch.api.mining_pool import MiningPool
 from wattswitch.api.parse import parse
 from wattswitch.api.power_budget import Hardware, PowerBudget, Tenant
-from wattswitch.api.units import Quantity
+from wattswitch.api.units import Quantity, Unit
 from wattswitch.cluster import TargetFacts, View
 from wattswitch.planner.model import Kind, Reason
 
@@ -21,11 +22,18 @@ WORKLOAD_MODELS: Mapping[str, type[MiningPool] | type[InferenceDeployment]] = {
     Kind.INFERENCE: InferenceDeployment,
 }
 
+Raw = Mapping[str, Any]
+"""An object as the API server shows it."""
+
+TargetName = tuple[str, str, str]
+"""Kind, namespace and name."""
+
 
 class Effect(Enum):
     """What a problem does to its workload."""
 
     REFUSED = "not controlled and, unless its pods are in the books already, not counted"
+    EXPELLED = "not controlled; a target that is in the books already is lowered by the limit only"
     HELD = "lowered by the limit only"
     BLOCKED = "lowered, never raised"
     NOTED = "told, nothing else"
@@ -42,11 +50,16 @@ class Problem:
 
 @dataclass
 class Entry:
-    """One workload object of a budget. `facts` is None where its target does not exist."""
+    """One workload object of a budget.
+
+    `target` is kind, namespace and name of what it scales, empty strings where the spec does not say; `facts` is None
+    where that does not exist.
+    """
 
     key: str
     kind: Kind
-    raw: Mapping[str, Any]
+    raw: Raw
+    target: TargetName
     model: MiningPool | InferenceDeployment | None = None
     hardware: Hardware | None = None
     facts: TargetFacts | None = None
@@ -69,13 +82,10 @@ class Entry:
         """Name of the workload object."""
         return str(self.raw["metadata"]["name"])
 
-    @property
-    def target(self) -> tuple[str, str, str]:
-        """Kind, namespace and name of what it scales, empty strings where the spec does not say."""
-        return _target_of(self.raw)
-
     def problem(self, *effects: Effect) -> Problem | None:
         """The first problem with the first of these effects that there is one of."""
+        if not self.problems:
+            return None
         return next((p for effect in effects for p in self.problems if p.effect is effect), None)
 
     @property
@@ -100,40 +110,49 @@ class Entry:
 
 
 class Roster:
-    """Reads the view's workload objects, parsing each version of an object once and forgetting those that are gone."""
+    """Reads the view's workload objects, each only when it or what it is checked against has changed."""
 
     def __init__(self, view: View) -> None:
         self._view = view
         self._parsed: dict[str, tuple[int, MiningPool | InferenceDeployment | None, list[str]]] = {}
+        self._checked: dict[str, tuple[_Checked, Entry]] = {}
+        self._rules: _Rules | None = None
 
     def entries(self, budget: PowerBudget) -> list[Entry]:
-        """All workloads that name `budget`, with their problems, in a stable order."""
-        found = [
-            self._entry(kind, raw)
-            for kind in WORKLOAD_MODELS
-            for raw in self._view.all(kind)
-            if raw.get("spec", {}).get("budget") == budget.metadata.name
-        ]
-        found.sort(key=lambda entry: entry.key)
-        self._parsed = {entry.uid: self._parsed[entry.uid] for entry in found}
-        autoscaled = self._autoscaled()
-        admitted = _Admission(self._view, budget.spec.tenants)
-        claims = self._claims()
-        for entry in found:
-            self._check(entry, budget, admitted, autoscaled)
-            entry.problems += _claim_problems(entry, claims)
-        return found
+        """All workloads that name `budget`, with their problems, in a stable order; not to be changed."""
+        if self._rules is None or self._rules.budget is not budget:
+            self._rules = _Rules.of(budget)
+        autoscaled, claims = self._autoscaled(), self._claims()
+        admission = _Admission(self._view, budget.spec.tenants)
+        checked: dict[str, tuple[_Checked, Entry]] = {}
+        for kind in WORKLOAD_MODELS:
+            for raw in self._view.all(kind):
+                if raw.get("spec", {}).get("budget") == budget.metadata.name:
+                    uid, target = raw["metadata"]["uid"], _target_of(raw)
+                    checked[uid] = self._entry(raw, target, admission, autoscaled.get(target, ""), claims.get(target))
+        self._checked = checked
+        self._parsed = {uid: self._parsed[uid] for uid in checked}
+        return sorted((entry for _, entry in checked.values()), key=lambda entry: entry.key)
 
-    def _entry(self, kind: str, raw: Mapping[str, Any]) -> Entry:
+    def _entry(
+        self, raw: Raw, target: TargetName, admission: "_Admission", scaler: str, claim: Raw | None
+    ) -> tuple["_Checked", Entry]:
+        """The entry of the last time where everything that it depends on is still the same."""
         meta = raw["metadata"]
-        entry = Entry(f"{kind}/{meta['namespace']}/{meta['name']}", Kind(kind), raw)
-        entry.model, messages = self._parse(kind, raw)
+        facts = self._view.target(*target) if target[2] else None
+        allowed = admission.max_priority(meta["namespace"])
+        against = _Checked(raw, facts, self._rules, allowed, scaler, claim)
+        known = self._checked.get(meta["uid"])
+        if known is not None and known[0].same_as(against):
+            return known
+        entry = Entry(f"{raw['kind']}/{meta['namespace']}/{meta['name']}", Kind(raw["kind"]), raw, target, facts=facts)
+        entry.model, messages = self._parse(raw["kind"], raw)
         effect = Effect.HELD if entry.model is None else Effect.NOTED
         entry.problems = [Problem(Reason.INVALID_SPEC, effect, message) for message in messages]
-        annotation = (meta.get("annotations") or {}).get("wattswitch.io/paused", "false")
-        entry.paused = str(annotation).lower() != "false"
+        entry.paused = is_paused(meta.get("annotations") or {})
         entry.priority = entry.model.spec.priority if entry.model else 0
-        return entry
+        entry.problems += _problems(entry, against)
+        return against, entry
 
     def _parse(self, kind: str, raw: Mapping[str, Any]) -> tuple[MiningPool | InferenceDeployment | None, list[str]]:
         meta = raw["metadata"]
@@ -143,18 +162,20 @@ class Roster:
             known = self._parsed[meta["uid"]] = (meta.get("generation", 0), model, problems)
         return known[1], known[2]
 
-    def _claims(self) -> dict[tuple[str, str, str], Mapping[str, Any]]:
+    def _claims(self) -> dict[TargetName, Raw]:
         """The oldest workload object of each target, whatever its budget."""
-        raws = [raw for kind in WORKLOAD_MODELS for raw in self._view.all(kind)]
-        claims: dict[tuple[str, str, str], Mapping[str, Any]] = {}
-        for raw in sorted(raws, key=_age):
-            if (target := _target_of(raw))[2]:
-                claims.setdefault(target, raw)
+        claims: dict[TargetName, Raw] = {}
+        for kind in WORKLOAD_MODELS:
+            for raw in self._view.all(kind):
+                target = _target_of(raw)
+                first = claims.setdefault(target, raw)
+                if first is not raw and _age(raw) < _age(first):
+                    claims[target] = raw
         return claims
 
-    def _autoscaled(self) -> dict[tuple[str, str, str], str]:
+    def _autoscaled(self) -> dict[TargetName, str]:
         """Targets that an autoscaler owns, with the autoscaler's name."""
-        owned: dict[tuple[str, str, str], str] = {}
+        owned: dict[TargetName, str] = {}
         for kind in ("ScaledObject", "HorizontalPodAutoscaler"):  # a ScaledObject makes an autoscaler of its own
             for raw in self._view.all(kind):
                 reference = raw.get("spec", {}).get("scaleTargetRef") or {}
@@ -163,17 +184,37 @@ class Roster:
                 owned.setdefault(target, f"{kind} {meta['name']}")
         return owned
 
-    def _check(
-        self, entry: Entry, budget: PowerBudget, admission: "_Admission", autoscaled: Mapping[tuple[str, str, str], str]
-    ) -> None:
-        entry.facts = self._view.target(*entry.target) if entry.target[2] else None
-        entry.problems += _target_problems(entry)
-        entry.problems += admission.problems(entry)
-        entry.problems += _hardware_problems(entry, budget)
-        entry.problems += _feed_problems(entry, budget)
-        if owner := autoscaled.get(entry.target):
-            message = f"{owner} scales this target too: remove one of the two; until then only the limit lowers it"
-            entry.problems.append(Problem(Reason.AUTOSCALER_OWNED, Effect.HELD, message))
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """What an entry was checked against."""
+
+    raw: Raw
+    facts: TargetFacts | None
+    rules: "_Rules | None"
+    max_priority: int | None
+    scaler: str
+    claim: Raw | None
+
+    def same_as(self, other: "_Checked") -> bool:
+        """Whether not one object was replaced since."""
+        same_objects = self.raw is other.raw and self.facts is other.facts and self.rules is other.rules
+        same_words = self.max_priority == other.max_priority and self.scaler == other.scaler
+        return same_objects and same_words and self.claim is other.claim
+
+
+def _problems(entry: Entry, against: _Checked) -> Iterable[Problem]:
+    rules = against.rules
+    yield from _target_problems(entry)
+    yield from _admission_problems(entry, against.max_priority)
+    if rules is not None:
+        yield from _hardware_problems(entry, rules)
+        yield from _worth_problems(entry, rules)
+        yield from _demand_problems(entry, rules)
+    if against.scaler:
+        message = f"{against.scaler} scales this target too: remove one of the two; until then only the limit lowers it"
+        yield Problem(Reason.AUTOSCALER_OWNED, Effect.HELD, message)
+    yield from _claim_problems(entry, against.claim)
 
 
 def _target_problems(entry: Entry) -> Iterable[Problem]:
@@ -186,25 +227,38 @@ def _target_problems(entry: Entry) -> Iterable[Problem]:
         yield Problem(Reason.TARGET_UNSUPPORTED, Effect.REFUSED, message)
 
 
-def _hardware_problems(entry: Entry, budget: PowerBudget) -> Iterable[Problem]:
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What a budget lets its workloads name."""
+
+    budget: PowerBudget
+    hardware: Mapping[str, Hardware]
+    feeds: Mapping[str, Unit]
+
+    @classmethod
+    def of(cls, budget: PowerBudget) -> "_Rules":
+        """The names in a budget."""
+        hardware = {each.name: each for each in budget.spec.hardware}
+        return cls(budget, hardware, {feed.name: feed.sources[0].unit for feed in budget.spec.feeds})
+
+    @property
+    def name(self) -> str:
+        """Name of the budget."""
+        return self.budget.metadata.name
+
+
+def _hardware_problems(entry: Entry, rules: _Rules) -> Iterable[Problem]:
     if entry.model is None:
         return
     spec = entry.model.spec
-    entry.hardware = next((h for h in budget.spec.hardware if h.name == spec.hardware), None)
-    hardware = entry.hardware
+    hardware = entry.hardware = rules.hardware.get(spec.hardware)
     if hardware is None:
-        known = ", ".join(h.name for h in budget.spec.hardware) or "none"
         message = (
-            f"spec.hardware {spec.hardware!r} is not listed in PowerBudget {budget.metadata.name} (known: {known}):"
-            " correct it or add it there"
+            f"spec.hardware {spec.hardware!r} is not listed in PowerBudget {rules.name} (known:"
+            f" {_names(rules.hardware)}): correct it or add it there"
         )
-        yield Problem(Reason.HARDWARE_UNKNOWN, Effect.REFUSED, message)
+        yield Problem(Reason.HARDWARE_UNKNOWN, Effect.EXPELLED, message)
         return
-    if entry.kind is Kind.MINING and isinstance(entry.model, MiningPool):
-        needs_efficiency = entry.model.spec.worth.feed is not None and hardware.joules_per_terahash is None
-        if needs_efficiency:
-            message = f"hardware {hardware.name!r} has no joulesPerTerahash: set it, or use worth.perMWh"
-            yield Problem(Reason.HARDWARE_UNKNOWN, Effect.BLOCKED, message)
     yield from _gpu_problems(entry, hardware)
     nameplate = hardware.watts * spec.devices_per_replica
     if spec.watts_per_replica is not None and spec.watts_per_replica < nameplate:
@@ -225,29 +279,64 @@ def _gpu_problems(entry: Entry, hardware: Hardware) -> Iterable[Problem]:
         yield Problem(Reason.GPU_COUNT_MISMATCH, Effect.BLOCKED, message)
 
 
-def _feed_problems(entry: Entry, budget: PowerBudget) -> Iterable[Problem]:
-    if entry.model is None:
+MINING_QUANTITIES = frozenset({Quantity.PRICE, Quantity.HASHPRICE})
+INFERENCE_QUANTITIES = frozenset({Quantity.PRICE, Quantity.GPU_RATE, Quantity.REPLICA_RATE})
+"""What the worth of each kind may be measured in."""
+
+MOST_NAMES = 10
+"""Names that a message lists."""
+
+
+def _worth_problems(entry: Entry, rules: _Rules) -> Iterable[Problem]:
+    if entry.model is None or entry.model.spec.worth.feed is None:
         return
-    feeds = {feed.name: feed.sources[0].unit for feed in budget.spec.feeds}
-    for path, name, counts in _feeds_of(entry.model):
-        unit = feeds.get(name)
-        if unit is None:
-            known = ", ".join(feeds) or "none"
-            what = f"is not a feed of PowerBudget {budget.metadata.name} (known: {known}): correct it or add it there"
-        elif (unit.quantity is Quantity.COUNT) is not counts:
-            wanted = "a Count" if counts else "money"
-            what = f"is a feed in {unit}, but {wanted} is needed: name another one"
-        else:
-            continue
-        yield Problem(Reason.FEED_UNKNOWN, Effect.BLOCKED, f"{path} {name!r} {what}")
+    mining, path, name = isinstance(entry.model, MiningPool), "spec.worth.feed", entry.model.spec.worth.feed
+    unit = rules.feeds.get(name)
+    if unit is None:
+        yield _unknown_feed(path, name, rules)
+    elif unit.quantity not in (MINING_QUANTITIES if mining else INFERENCE_QUANTITIES):
+        wanted = "a hashprice or money per MWh" if mining else "money per GPU hour, per replica hour or per MWh"
+        yield _wrong_feed(path, name, unit, wanted)
+    elif entry.hardware is not None:
+        yield from _missing_scale(entry.hardware, unit)
 
 
-def _feeds_of(model: MiningPool | InferenceDeployment) -> Iterable[tuple[str, str, bool]]:
-    """Field, name, and whether it must be a Count, of every feed that a workload refers to."""
-    if model.spec.worth.feed is not None:
-        yield "spec.worth.feed", model.spec.worth.feed, False
-    if isinstance(model, InferenceDeployment) and model.spec.demand is not None:
-        yield "spec.demand.feed", model.spec.demand.feed, True
+def _missing_scale(hardware: Hardware, unit: Unit) -> Iterable[Problem]:
+    """What the hardware does not say of itself, and a worth in `unit` needs."""
+    message = ""
+    if unit.quantity is Quantity.HASHPRICE and hardware.joules_per_terahash is None:
+        message = f"hardware {hardware.name!r} has no joulesPerTerahash: set it, or use worth.perMWh"
+    elif unit.quantity is Quantity.GPU_RATE and not hardware.gpus:
+        message = f"hardware {hardware.name!r} has no gpus: set them, or use worth.perReplicaHour"
+    if message:
+        yield Problem(Reason.HARDWARE_UNKNOWN, Effect.BLOCKED, message)
+
+
+def _demand_problems(entry: Entry, rules: _Rules) -> Iterable[Problem]:
+    if not isinstance(entry.model, InferenceDeployment) or entry.model.spec.demand is None:
+        return
+    path, name = "spec.demand.feed", entry.model.spec.demand.feed
+    unit = rules.feeds.get(name)
+    if unit is None:
+        yield _unknown_feed(path, name, rules)
+    elif unit.quantity is not Quantity.COUNT:
+        yield _wrong_feed(path, name, unit, "a Count")
+
+
+def _unknown_feed(path: str, name: str, rules: _Rules) -> Problem:
+    what = f"is not a feed of PowerBudget {rules.name} (known: {_names(rules.feeds)}): correct it or add it there"
+    return Problem(Reason.FEED_UNKNOWN, Effect.BLOCKED, f"{path} {name!r} {what}")
+
+
+def _wrong_feed(path: str, name: str, unit: Unit, wanted: str) -> Problem:
+    what = f"is a feed in {unit}, but {wanted} is needed: name another one"
+    return Problem(Reason.FEED_UNKNOWN, Effect.BLOCKED, f"{path} {name!r} {what}")
+
+
+def _names(known: Iterable[str]) -> str:
+    names = list(known)
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(names[:MOST_NAMES]) + more if names else "none"
 
 
 class _Admission:
@@ -258,21 +347,11 @@ class _Admission:
         self._tenants = tuple(tenants)
         self._max_priority: dict[str, int | None] = {}
 
-    def problems(self, entry: Entry) -> Iterable[Problem]:
-        """Refuse a namespace that no tenant admits; hold a claim above its priority down to what it may claim."""
-        if entry.namespace not in self._max_priority:
-            self._max_priority[entry.namespace] = self._lookup(entry.namespace)
-        allowed = self._max_priority[entry.namespace]
-        if allowed is None:
-            message = (
-                f"namespace {entry.namespace} matches no namespaceSelector in the budget's tenants:"
-                " label the namespace or add a tenant"
-            )
-            yield Problem(Reason.NAMESPACE_NOT_ADMITTED, Effect.REFUSED, message)
-        elif entry.priority > allowed:
-            message = f"spec.priority {entry.priority} is above {allowed}, the most that this namespace may claim"
-            entry.priority = allowed
-            yield Problem(Reason.PRIORITY_NOT_ALLOWED, Effect.BLOCKED, message)
+    def max_priority(self, namespace: str) -> int | None:
+        """The highest priority that the namespace may claim, None where it may not draw at all."""
+        if namespace not in self._max_priority:
+            self._max_priority[namespace] = self._lookup(namespace)
+        return self._max_priority[namespace]
 
     def _lookup(self, namespace: str) -> int | None:
         raw = self._view.get("Namespace", "", namespace)
@@ -283,19 +362,32 @@ class _Admission:
         return max(allowed, default=None)
 
 
-def _target_of(raw: Mapping[str, Any]) -> tuple[str, str, str]:
+def _admission_problems(entry: Entry, max_priority: int | None) -> Iterable[Problem]:
+    """Refuse a namespace that no tenant admits; hold a claim above its priority down to what it may claim."""
+    if max_priority is None:
+        message = (
+            f"namespace {entry.namespace} matches no namespaceSelector in the budget's tenants:"
+            " label the namespace or add a tenant"
+        )
+        yield Problem(Reason.NAMESPACE_NOT_ADMITTED, Effect.EXPELLED, message)
+    elif entry.priority > max_priority:
+        message = f"spec.priority {entry.priority} is above {max_priority}, the most that this namespace may claim"
+        entry.priority = max_priority
+        yield Problem(Reason.PRIORITY_NOT_ALLOWED, Effect.BLOCKED, message)
+
+
+def _target_of(raw: Raw) -> TargetName:
     reference = raw.get("spec", {}).get("targetRef") or {}
     return str(reference.get("kind", "")), str(raw["metadata"]["namespace"]), str(reference.get("name", ""))
 
 
-def _age(raw: Mapping[str, Any]) -> tuple[str, str]:
+def _age(raw: Raw) -> tuple[str, str]:
     meta = raw["metadata"]
     return str(meta.get("creationTimestamp") or ""), str(meta["uid"])
 
 
-def _claim_problems(entry: Entry, claims: Mapping[tuple[str, str, str], Mapping[str, Any]]) -> Iterable[Problem]:
-    first = claims.get(entry.target)
-    if first is not None and first["metadata"]["uid"] != entry.uid:
+def _claim_problems(entry: Entry, first: Raw | None) -> Iterable[Problem]:
+    if first is not None and entry.target[2] and first["metadata"]["uid"] != entry.uid:
         owner = f"{first['kind']} {first['metadata']['name']} of budget {first['spec'].get('budget')}"
         message = f"{owner} is older and scales this target already: delete one of the two"
         yield Problem(Reason.TARGET_CLAIMED, Effect.REFUSED, message)

@@ -28,7 +28,10 @@ class Recorder:
 
 @dataclass
 class Services:
-    """Shared by all loops of one process."""
+    """Shared by all loops of one process.
+
+    `served_term` is the last term of the Lease for which the loops were built from ledgers that were listed in it.
+    """
 
     settings: Settings
     client: KubeClient
@@ -40,13 +43,28 @@ class Services:
     metrics: Metrics
     request_relist: Callable[[], None]
     recorder: Recorder | None = None
+    served_term: int = 0
 
     @property
     def leading(self) -> bool:
-        """Whether this process may raise."""
-        return self.lease.leading
+        """Whether this process may raise: it holds the Lease, and its books are those that the last holder left."""
+        return self.lease.leading and self.serving
 
     @property
     def standby(self) -> bool:
-        """Whether another process holds the Lease: then this one lowers for the limit, and does nothing else."""
-        return not self.lease.leading and self.lease.holder not in {"", self.lease.identity}
+        """Whether this process lowers for the limit and does nothing else.
+
+        So it is while another process holds the Lease, and until the books which that one left have been read.
+        """
+        return not self.serving or (not self.lease.leading and self.lease.holder not in {"", self.lease.identity})
+
+    @property
+    def serving(self) -> bool:
+        """Whether the loops were built in the newest term of ours, or there was none yet."""
+        return self.served_term == self.lease.term
+
+    @property
+    def listed_in_term(self) -> bool:
+        """Whether a complete re-list has ended that began in the newest term of ours, ledgers and all."""
+        listed_at = self.view.relisted_at
+        return listed_at is not None and self.lease.term > 0 and listed_at > self.lease.term_began_at

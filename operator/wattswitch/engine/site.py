@@ -33,6 +33,7 @@ from wattswitch.planner.record import to_line
 logger = logging.getLogger(__name__)
 
 LEAST_GAP_SECONDS = 0.02
+FAILURE_SECONDS = 1.0
 LIST_SECONDS = 1.0
 LEDGER_SECONDS = 1.0
 MOVE_MEMORY_SECONDS = 900.0
@@ -58,7 +59,7 @@ class SiteLoop:
         self._wake = asyncio.Event()
         self._roster = Roster(services.view)
         self._ledger = Ledger(services.client, self.name, self.uid)
-        self._actuator = Actuator(services.client, self._ledger, self._written, self.wake)
+        self._actuator = Actuator(services.client, self._ledger, self._written, self.wake, self._may_raise)
         self._reporter = Reporter(services, self.name, self.uid)
         self._tasks: list[asyncio.Task[None]] = []
         self._observation: Observation | None = None
@@ -85,6 +86,7 @@ class SiteLoop:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._reporter.close()
         await self._actuator.close()
         await self._site.feeds.close()
 
@@ -108,6 +110,8 @@ class SiteLoop:
             except Exception:  # the loop must outlive any one decision
                 logger.exception("budget %s: the decision failed", self.name)
                 self._services.metrics.failures.labels(self.name).inc()
+                await asyncio.sleep(FAILURE_SECONDS)
+                continue
             self.stepped_at = clock.monotonic()
             await self._rest(self.stepped_at - began)
 
@@ -141,6 +145,7 @@ class SiteLoop:
         self._site.standby = self._services.standby
         if self._site.starting:
             self._site.starting = not self._site.feeds.heard and clock.monotonic() < self._patient_until
+        self._actuator.withdraw(raises_only=self._enforcing)
         entries = self._roster.entries(self._site.budget)
         observation = observe(self._site, self._services.view, entries, now, self._raise_gate())
         decision = plan(observation.state)
@@ -148,15 +153,24 @@ class SiteLoop:
         self._services.metrics.decision.labels(self.name).observe(max(0.0, clock.now() - now))
         changed = self._last_plan is None or decision != self._last_plan
         self._observation, self._last_plan = observation, decision
-        if changed and self._services.recorder is not None:
-            self._services.recorder.write(to_line(observation.state, decision))
         if not self._enforcing:
             for book in self._site.books.values():
                 book.foreign = ""  # nobody's hand is foreign while ours is not on the targets
         else:
             self._actuator.act(decision, observation.books, self._site.books)
+        if changed:
+            self._record(observation, decision)
         self._reporter.count_over(decision)
         self._report(observation, decision)
+
+    def _record(self, observation: Observation, decision: Plan) -> None:
+        """Append the decision to the record; a full disk costs the line and nothing else."""
+        if self._services.recorder is None:
+            return
+        try:
+            self._services.recorder.write(to_line(observation.state, decision))
+        except (OSError, ValueError) as problem:
+            logger.error("budget %s: the decision was not recorded: %s", self.name, problem)
 
     def _report(self, observation: Observation, decision: Plan) -> None:
         """Have the decision told.
@@ -168,7 +182,6 @@ class SiteLoop:
         if self._site.starting or (self._actuator.busy and now < self._reported_at + REPORT_WITHIN_SECONDS):
             return
         self._reported_at = now
-        self._services.metrics.show(observation.state, decision)
         self._reporter.submit(observation, decision, self._site, self._problems)
 
     def _follow(self, raw: Mapping[str, Any]) -> None:
@@ -187,6 +200,9 @@ class SiteLoop:
     @property
     def _enforcing(self) -> bool:
         return self._site.budget.spec.mode is Mode.ENFORCE
+
+    def _may_raise(self) -> bool:
+        return not self._raise_gate()
 
     def _raise_gate(self) -> str:
         services = self._services
@@ -220,13 +236,17 @@ class SiteLoop:
         """Bring the ledger up to date behind the loop: what a raise needs was written before it already."""
         while True:
             await asyncio.sleep(LEDGER_SECONDS)
-            if not self._enforcing or self._services.standby or self._actuator.busy:
+            if not self._enforcing or not self._services.leading or self._actuator.busy:
                 continue
+            if (at := self._services.view.relisted_at) is not None:
+                self._ledger.confirm(self._services.view.all("PowerLedger"), at)
             failed = self._ledger.failed
             if self._actuator.released:
                 self._actuator.released, self._ledger_dirty = False, True
             if self._ledger_dirty or failed or self._ledger.missing(self._site.books):
-                self._ledger_dirty = not await self._ledger.write(self._site.books)
+                self._ledger_dirty = False
+                if not await self._ledger.write(self._site.books):
+                    self._ledger_dirty = True
             if failed and not self._ledger.failed:
                 self.wake()
 
@@ -241,14 +261,14 @@ class SiteLoop:
 
     async def _list(self, book: Book, slots: asyncio.Semaphore) -> bool:
         """List the pods of one target; True when the count is new."""
-        writes = book.written_version
+        writes, gone = book.written_version, book.uid in self._site.left_over
         try:
             async with slots:
                 count = await list_pods(self._services.client, book.namespace, book.selector)
         except WattswitchError as problem:
             logger.warning("pods of %s not listed: %s", book.key, problem)
             return False
-        if book.sent is not None or book.written_version != writes:
+        if book.sent is not None or book.written_version != writes or gone != (book.uid in self._site.left_over):
             return False
         listed = Pods(count.alive, count.terminating)
         changed = self._site.listed.get(book.uid) != listed
@@ -257,9 +277,13 @@ class SiteLoop:
 
 
 def with_move(moves: list[Move], new: Move) -> list[Move]:
-    """`moves` that still matter, and `new`: one move for each direction and second, dated at the second's end."""
+    """`moves` that still matter, and `new`: one move for each direction and second, dated at the second's end.
+
+    The last one of each direction matters however old it is: a pod larger than the ramp waits for it.
+    """
     at = float(math.ceil(new.at))
-    kept = [move for move in moves if move.at > new.at - MOVE_MEMORY_SECONDS]
+    last = {move.it_watts > 0: move for move in sorted(moves, key=lambda move: move.at)}.values()
+    kept = [move for move in moves if move.at > new.at - MOVE_MEMORY_SECONDS or move in last]
     same = next((move for move in kept if move.at == at and (move.it_watts > 0) == (new.it_watts > 0)), None)
     if same is None:
         return [*kept, Move(at, new.it_watts)]

@@ -13,16 +13,26 @@ METER = "meter"
 NAMED = "feed:"
 """Goes before the names of named feeds, so that one called `price` is not the price."""
 
+FORGET_SECONDS = 60.0
+"""How long a reading of one workload is kept that no decision asks for any more; decisions come every few seconds."""
+
+_Place = tuple[str, Key]
+
 
 class SiteFeeds:
-    """Reads a budget's price, meter and named feeds; the readers follow its spec."""
+    """Reads a budget's price, meter and named feeds; the readers follow its spec.
+
+    What single workloads ask for is forgotten when they ask no more, so that dead ones never crowd out the living.
+    """
 
     def __init__(self, feeds: FeedSet, uid: str) -> None:
         self._feeds = feeds
         self._uid = uid
         self._per_workload: frozenset[str] = frozenset()
-        self._asked: set[tuple[str, Key]] = set()
-        self._kept: dict[tuple[str, Key], dict[str, str]] = {}
+        self._asked_at: dict[_Place, float] = {}
+        self._seeded_at: dict[_Place, float] = {}
+        """Monotonic times at which readings were last asked for, and taken over from an earlier process."""
+        self._kept: dict[_Place, dict[str, str]] = {}
 
     async def follow(self, spec: PowerBudgetSpec) -> None:
         """Read what `spec` says from now on."""
@@ -30,9 +40,8 @@ class SiteFeeds:
         if spec.meter is not None:
             specs[METER] = spec.meter
         specs |= {NAMED + feed.name: feed for feed in spec.feeds}
-        self._per_workload = frozenset(feed.name for feed in spec.feeds if feed.per_workload is not None)
-        self._asked = {place for place in self._asked if place[0] in specs}
-        self._kept = {place: last for place, last in self._kept.items() if place[0] in specs}
+        self._per_workload = frozenset(NAMED + feed.name for feed in spec.feeds if feed.per_workload is not None)
+        self._keep_only({place for place in {*self._asked_at, *self._kept} if self._fits(place, specs)})
         await self._feeds.apply(self._uid, specs)
 
     @property
@@ -50,7 +59,7 @@ class SiteFeeds:
 
     def named(self, name: str, namespace: str, workload: str) -> Reading:
         """The number of a named feed for one workload."""
-        return self._read(NAMED + name, (namespace, workload) if name in self._per_workload else WHOLE)
+        return self._read(NAMED + name, (namespace, workload) if NAMED + name in self._per_workload else WHOLE)
 
     def deadline(self, now: float) -> float | None:
         """The first moment at which a reading changes by time alone."""
@@ -58,14 +67,15 @@ class SiteFeeds:
 
     def current(self) -> dict[str, Reading]:
         """The readings that are not per workload, by name without prefix; the price and the meter keep theirs."""
-        return {name: self._read(name, key) for name, key in sorted(self._asked) if key == WHOLE}
+        return {name: self._look((name, key)) for name, key in sorted(self._asked_at) if key == WHOLE}
 
     def seed(self, kept: Iterable[Mapping[str, str]]) -> None:
         """Take over the last good readings that an earlier process wrote down."""
         for last in kept:
             namespace, _, workload = last.get("key", "").partition("/")
             key = (namespace, workload) if workload else WHOLE
-            self._kept[(last["feed"], key)] = dict(last)
+            place = (last["feed"], key)
+            self._kept[place], self._seeded_at[place] = dict(last), clock.monotonic()
             self._feeds.seed(self._uid, last["feed"], float(last["value"]), parse_time(last["at"]), key)
 
     def last_readings(self, most: int = 256) -> list[dict[str, str]]:
@@ -73,8 +83,9 @@ class SiteFeeds:
 
         Where there are too many, those of single workloads are left out first.
         """
-        for name, key in self._asked:
-            reading = self._read(name, key)
+        self._forget_unasked()
+        for name, key in self._asked_at:
+            reading = self._look((name, key))
             value = "" if reading.value is None else f"{reading.value:.6g}"
             if value and self._kept.get((name, key), {}).get("value") != value:
                 entry = {"feed": name, "value": value, "at": format_time(int(reading.at))}
@@ -87,5 +98,26 @@ class SiteFeeds:
         await self._feeds.apply(self._uid, {})
 
     def _read(self, name: str, key: Key) -> Reading:
-        self._asked.add((name, key))
+        self._asked_at[(name, key)] = clock.monotonic()
+        return self._look((name, key))
+
+    def _look(self, place: _Place) -> Reading:
+        """The reading, without having asked for it."""
+        name, key = place
         return self._feeds.reading(self._uid, name, clock.now(), key)
+
+    def _fits(self, place: _Place, specs: Mapping[str, Feed]) -> bool:
+        """Whether a reading is one that the spec has: of a feed that it names, per workload or not as it says."""
+        name, key = place
+        return name in specs and (key != WHOLE) == (name in self._per_workload)
+
+    def _forget_unasked(self) -> None:
+        """Forget what no workload asked for lately, as of the last question: one that stood still forgets nothing."""
+        newest = max(self._asked_at.values(), default=0.0)
+        old = {place for place, at in {**self._seeded_at, **self._asked_at}.items() if at < newest - FORGET_SECONDS}
+        self._keep_only({*self._asked_at, *self._kept} - {place for place in old if place[1] != WHOLE})
+
+    def _keep_only(self, places: set[_Place]) -> None:
+        self._asked_at = {place: at for place, at in self._asked_at.items() if place in places}
+        self._seeded_at = {place: at for place, at in self._seeded_at.items() if place in places}
+        self._kept = {place: last for place, last in self._kept.items() if place in places}

@@ -16,13 +16,12 @@ from wattswitch.api.base import (
     JsonPath,
     NonNegativeDecimal,
     NonZeroDecimal,
-    ObjectMeta,
     Percent,
     PositiveDecimal,
     Pue,
+    is_paused,
     set_condition,
 )
-from wattswitch.api.ledger import PowerLedger, PowerLedgerSpec
 from wattswitch.api.times import format_time, parse_time
 
 
@@ -121,6 +120,4 @@ def test_a_time_with_another_offset_is_the_same_moment_and_one_without_is_refuse
     ("value", "paused"), [(None, False), ("true", True), ("", True), ("false", False), ("False", False)]
 )
 def test_the_paused_annotation(value: str | None, paused: bool) -> None:
-    annotations = {} if value is None else {"wattswitch.io/paused": value}
-    metadata = ObjectMeta(name="a", annotations=annotations)
-    assert PowerLedger(metadata=metadata, spec=PowerLedgerSpec(budget="b")).paused is paused
+    assert is_paused({} if value is None else {"wattswitch.io/paused": value}) is paused

@@ -108,6 +108,19 @@ async def test_429_beyond_the_deadline_is_told_at_once() -> None:
     assert time.monotonic() - began < 2
 
 
+async def test_429_is_told_at_once_where_the_caller_wants_no_second_try() -> None:
+    calls: list[str] = []
+
+    async def busy(request: web.Request) -> web.StreamResponse:
+        calls.append(request.path)
+        return web.json_response({"reason": "TooManyRequests"}, status=429, headers={"Retry-After": "0"})
+
+    async with answering(busy, timeout_seconds=5) as client:
+        with pytest.raises(TooManyRequests):
+            await client.request("PATCH", "/x", body={}, retry_throttled=False)
+    assert calls == ["/x"]
+
+
 async def test_a_list_follows_every_page_and_fills_in_the_kind() -> None:
     queries: list[dict[str, str]] = []
 
@@ -226,6 +239,10 @@ async def test_the_pods_token_file_is_read_again(tmp_path: Path) -> None:
         token.write_text("second")
         await client.request("GET", "/x")
         await client.request("GET", "/x")
+        token.write_text("")
+        loader.token_expires_at = loader.token_expires_at.replace(year=2000)
+        with pytest.raises(ApiUnreachable, match="no usable credentials"):
+            await client.request("GET", "/x")
     assert [text.lower() for text in seen if text][-1] == "bearer second"
 
 

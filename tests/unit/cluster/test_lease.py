@@ -1,5 +1,6 @@
 import asyncio
 import random
+from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
@@ -68,9 +69,11 @@ class LeaseServer:
         return self.lease
 
 
-def candidate(server: LeaseServer, identity: str) -> LeaderLease:
-    client = cast("KubeClient", server)
-    return LeaderLease(client, "ns", "wattswitch", identity, monotonic=server.clock, timestamp=server.clock.timestamp)
+def candidate(server: LeaseServer, identity: str, on_term: Callable[[], object] = lambda: None) -> LeaderLease:
+    client, clock = cast("KubeClient", server), server.clock
+    return LeaderLease(
+        client, "ns", "wattswitch", identity, monotonic=clock, timestamp=clock.timestamp, on_term=on_term
+    )
 
 
 async def test_the_first_candidate_creates_the_lease_and_leads() -> None:
@@ -211,6 +214,126 @@ async def test_a_lease_deleted_by_hand_is_made_again() -> None:
     await lease.attempt()
     server.clock.now += 9
     assert lease.leading
+
+
+# ---- terms ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_term_begins_when_the_lease_is_acquired_and_not_when_it_is_renewed() -> None:
+    server, began = LeaseServer(Clock()), []
+    lease = candidate(server, "a", on_term=lambda: began.append(server.clock.now))
+    assert lease.term == 0
+    server.latency = 1.0
+    await lease.attempt()
+    assert (lease.term, lease.term_began_at, began) == (1, server.clock.now, [server.clock.now])
+    for _ in range(5):
+        server.clock.now += 5
+        await lease.attempt()
+    assert (lease.term, len(began)) == (1, 1)
+
+
+async def test_a_late_renewal_is_of_the_same_term_when_nobody_led_meanwhile() -> None:
+    server = LeaseServer(Clock())
+    lease = candidate(server, "a")
+    await lease.attempt()
+    server.clock.now += 60
+    assert not lease.leading
+    await lease.attempt()
+    assert (lease.leading, lease.term) == (True, 1)
+
+
+async def test_one_that_loses_and_regains_the_lease_within_one_attempt_begins_a_new_term() -> None:
+    """It never saw the other one."""
+    server = LeaseServer(Clock())
+    first, second = candidate(server, "a"), candidate(server, "b")
+    await first.attempt()
+    await second.attempt()
+    server.clock.now += 16
+    await second.attempt()
+    assert second.leading
+    await second.release()
+    assert first.holder == "a"
+    await first.attempt()
+    assert (first.leading, first.term) == (True, 2)
+
+
+async def test_a_lease_deleted_by_hand_begins_a_new_term() -> None:
+    """Another may have made it, and lost it again."""
+    server = LeaseServer(Clock())
+    lease = candidate(server, "a")
+    await lease.attempt()
+    server.lease = None
+    await lease.attempt()
+    assert lease.term == 2
+
+
+async def test_an_acquisition_whose_answer_was_lost_is_a_term_all_the_same() -> None:
+    server = LeaseServer(Clock())
+    first, second = candidate(server, "a"), candidate(server, "b")
+    await first.attempt()
+    await second.attempt()
+    server.clock.now += 16
+    await second.attempt()
+    await second.release()
+    server.lose_after = True
+    await first.attempt()
+    server.lose_after = False
+    assert (first.leading, first.term) == (False, 1)
+    await first.attempt()
+    assert (first.leading, first.term) == (True, 2)
+
+
+async def test_an_annotation_by_another_hand_begins_no_term() -> None:
+    server = LeaseServer(Clock())
+    lease = candidate(server, "a")
+    await lease.attempt()
+    assert server.lease is not None
+    server.version += 1
+    server.lease = {**server.lease, "metadata": {"resourceVersion": str(server.version), "annotations": {"by": "hand"}}}
+    await lease.attempt()
+    assert (lease.leading, lease.term) == (True, 1)
+
+
+async def test_a_new_process_of_the_same_name_begins_a_term_at_its_first_attempt() -> None:
+    server = LeaseServer(Clock())
+    await candidate(server, "a").attempt()
+    again = candidate(server, "a")
+    assert not again.tried.is_set()
+    await again.attempt()
+    assert (again.leading, again.term, again.tried.is_set()) == (True, 1, True)
+
+
+async def test_an_attempt_that_failed_was_tried() -> None:
+    server = LeaseServer(Clock())
+    lease = candidate(server, "a")
+    server.lose_before = True
+    await lease.attempt()
+    assert (lease.tried.is_set(), lease.term) == (True, 0)
+
+
+@pytest.mark.parametrize("seed", range(50))
+async def test_whoever_leads_after_another_is_in_a_new_term(seed: int) -> None:
+    rng, clock = random.Random(seed), Clock()
+    server = LeaseServer(clock)
+    candidates = [candidate(server, name) for name in "abc"]
+    last: LeaderLease | None = None
+    terms = dict.fromkeys("abc", 0)
+    for _ in range(200):
+        chosen = rng.choice(candidates)
+        server.lose_before, server.lose_after = rng.random() < 0.2, rng.random() < 0.2
+        server.latency = rng.choice([0.0, 0.1, 4.0])
+        if rng.random() < 0.05:
+            await chosen.release()
+        else:
+            await chosen.attempt()
+        clock.now += rng.choice([0.0, 0.5, 2.0, 7.0])
+        for each in candidates:
+            if each.leading and each is not last:
+                assert each.term > terms[each.identity]
+                last, terms[each.identity] = each, each.term
+
+
+# ---- two of them, and real time ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", range(200))

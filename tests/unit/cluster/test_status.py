@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from unit.cluster.api_server import Store, answering, failure
+from unit.cluster.api_server import Store, answering, failure, until
 from wattswitch.cluster import StatusWrite, StatusWriter, patch_status
 from wattswitch.errors import ApiError
 
@@ -33,6 +33,11 @@ async def writer(answer: Any, concurrency: int = 4) -> AsyncIterator[StatusWrite
             yield statuses
         finally:
             await statuses.close()
+
+
+async def settled(statuses: StatusWriter) -> None:
+    """Wait until everything submitted so far has been tried."""
+    await until(lambda: not statuses._pending and not statuses._writing)
 
 
 async def test_patch_status_reaches_one_uid_only() -> None:
@@ -93,7 +98,7 @@ async def test_an_equal_status_is_not_written_again_and_a_dropped_field_goes() -
     async with writer(store) as statuses:
         for status in ({"a": 1, "b": {"c": 2, "d": 3}}, {"a": 1, "b": {"c": 2, "d": 3}}, {"b": {"c": 9}}):
             statuses.submit(write(**status))
-            await statuses.flush()
+            await settled(statuses)
     assert len(store.calls) == 2
     assert store.objects[PATH]["status"] == {"b": {"c": 9}}
 
@@ -103,13 +108,13 @@ async def test_a_status_found_at_the_start_is_not_written_again() -> None:
     async with writer(store) as statuses:
         statuses.seen("u", {"a": 1})
         statuses.submit(write(a=1))
-        await statuses.flush()
+        await settled(statuses)
         assert store.calls == []
         statuses.submit(write(z=2))
-        await statuses.flush()
+        await settled(statuses)
         statuses.seen("u", {"a": 1})
         statuses.submit(write(z=2))
-        await statuses.flush()
+        await settled(statuses)
     assert len(store.calls) == 1
     assert store.objects[PATH]["status"] == {"z": 2}
 
@@ -130,7 +135,7 @@ async def test_the_latest_wins_and_one_object_is_written_by_one_hand_at_a_time()
             statuses.submit(write(n=number))
             if number == 10:
                 await asyncio.sleep(0.02)
-        await statuses.flush()
+        await settled(statuses)
     assert store.objects[PATH]["status"] == {"n": 49}
     assert most == 1
     assert len(store.calls) <= 2
@@ -161,35 +166,54 @@ async def test_a_failed_write_is_told_and_tried_again_at_the_next_submit() -> No
     async with writer(answer) as statuses:
         statuses.seen("u", {"old": 1})
         statuses.submit(write(half=1))
-        await statuses.flush()
+        await settled(statuses)
         assert "etcd" in statuses.problems["u"]
         failing = False
         store.objects[PATH]["status"]["half"] = 1  # the failed one had its effect after all
         statuses.submit(write(new=2))
-        await statuses.flush()
+        await settled(statuses)
         assert statuses.problems == {}
     assert store.objects[PATH]["status"] == {"new": 2}
 
 
-async def test_write_now_is_done_when_it_returns_and_takes_the_place_of_what_waits() -> None:
-    store = store_with_budget()
-    async with answering(store) as client:
-        statuses = StatusWriter(client)  # not started: nothing else writes
-        statuses.submit(write(n=1))
-        assert await statuses.write_now(write(n=2))
-        assert store.objects[PATH]["status"] == {"n": 2}
-        statuses.start()
-        await statuses.flush()
-        await statuses.close()
-        assert store.objects[PATH]["status"] == {"n": 2}
-        del store.objects[PATH]
-        assert not await statuses.write_now(write(n=3))
+async def test_an_error_of_any_kind_ends_no_writer() -> None:
+    store = store_with_budget({})
+    async with writer(store, concurrency=1) as statuses:
+        statuses.submit(StatusWrite("no-such-plural", None, "west", "broken", {"a": 1}))
+        statuses.submit(write(a=1))
+        await settled(statuses)
+        assert "KeyError" in statuses.problems["broken"]
+    assert store.objects[PATH]["status"] == {"a": 1}
 
 
-async def test_write_now_raises_what_went_wrong() -> None:
-    async def answer(_: web.Request) -> web.StreamResponse:
-        return failure(500, "InternalError", "etcd")
+async def test_after_forgetting_all_an_equal_status_is_written_over_what_another_leader_wrote() -> None:
+    store = store_with_budget({})
+    async with writer(store) as statuses:
+        statuses.submit(write(a=1))
+        await settled(statuses)
+        store.objects[PATH]["status"] = {"a": 2}
+        statuses.forget_all()
+        statuses.seen("u", {"a": 2})
+        statuses.submit(write(a=1))
+        await settled(statuses)
+    assert store.objects[PATH]["status"] == {"a": 1}
 
-    async with answering(answer) as client:
-        with pytest.raises(ApiError, match="etcd"):
-            await StatusWriter(client).write_now(write(n=1))
+
+async def test_a_write_that_was_under_way_when_all_was_forgotten_is_not_relied_on() -> None:
+    store, may_answer = store_with_budget({}), asyncio.Event()
+
+    async def slow(request: web.Request) -> web.StreamResponse:
+        answer = await store(request)
+        await may_answer.wait()
+        return answer
+
+    async with writer(slow) as statuses:
+        statuses.submit(write(a=1))
+        await until(lambda: store.calls)
+        statuses.forget_all()
+        may_answer.set()
+        await settled(statuses)
+        store.objects[PATH]["status"] = {"a": 2}
+        statuses.submit(write(a=1))
+        await settled(statuses)
+    assert store.objects[PATH]["status"] == {"a": 1}

@@ -27,7 +27,6 @@ def test_defaults_of_a_target_that_says_nothing() -> None:
     assert facts.spec_replicas == 1, "what apps/v1 puts in"
     assert facts.terminating_replicas is None
     assert facts.replicas_manager == ""
-    assert not facts.deleting
 
 
 def test_a_stateful_set_never_surges_and_says_whether_it_is_parallel() -> None:

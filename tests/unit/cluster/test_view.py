@@ -14,9 +14,9 @@ def names(view: View) -> list[str]:
 
 def test_an_older_version_of_an_object_is_ignored() -> None:
     view = View()
-    assert view.apply("ADDED", deployment(version=10, replicas=4))
-    assert not view.apply("MODIFIED", deployment(version=9, replicas=1))
-    assert not view.apply("DELETED", deployment(version=9))
+    view.apply("ADDED", deployment(version=10, replicas=4))
+    view.apply("MODIFIED", deployment(version=9, replicas=1))
+    view.apply("DELETED", deployment(version=9))
     held = view.get("Deployment", "texas", "s21")
     assert held is not None
     assert held["spec"]["replicas"] == 4
@@ -25,14 +25,17 @@ def test_an_older_version_of_an_object_is_ignored() -> None:
 def test_versions_are_compared_as_numbers() -> None:
     view = View()
     view.apply("ADDED", deployment(version=99, replicas=1))
-    assert view.apply("MODIFIED", deployment(version=100, replicas=2))
+    view.apply("MODIFIED", deployment(version=100, replicas=2))
+    held = view.get("Deployment", "texas", "s21")
+    assert held is not None
+    assert held["spec"]["replicas"] == 2
 
 
 def test_a_namesake_with_a_new_uid_takes_the_place() -> None:
     view = View()
     view.apply("ADDED", deployment(version=10, uid="old"))
-    assert view.apply("ADDED", deployment(version=12, uid="new"))
-    assert not view.apply("DELETED", deployment(version=11, uid="old")), "the late end of the first one"
+    view.apply("ADDED", deployment(version=12, uid="new"))
+    view.apply("DELETED", deployment(version=11, uid="old"))  # the late end of the first one
     held = view.get("Deployment", "texas", "s21")
     assert held is not None
     assert held["metadata"]["uid"] == "new"
@@ -42,16 +45,16 @@ def test_a_deletion_that_the_watch_missed_is_repaired_by_a_list() -> None:
     view = View()
     view.apply("ADDED", deployment("a", version=10))
     view.apply("ADDED", deployment("b", version=11, uid="u2"))
-    assert view.replace("Deployment", [deployment("a", version=10)], "20")
+    view.replace("Deployment", [deployment("a", version=10)], "20")
     assert names(view) == ["a"]
 
 
 def test_an_object_added_after_the_list_was_taken_is_kept() -> None:
     view = View()
     view.apply("ADDED", deployment("late", version=21))
-    assert not view.replace("Deployment", [], "20")
+    view.replace("Deployment", [], "20")
     assert names(view) == ["late"]
-    assert view.replace("Deployment", [], "22")
+    view.replace("Deployment", [], "22")
     assert names(view) == []
 
 
@@ -59,9 +62,30 @@ def test_a_list_does_not_bring_back_what_was_deleted_after_it_was_taken() -> Non
     view = View()
     view.apply("ADDED", deployment(version=10))
     view.apply("DELETED", deployment(version=15))
-    assert not view.replace("Deployment", [deployment(version=10)], "12")
+    view.replace("Deployment", [deployment(version=10)], "12")
     assert names(view) == []
-    assert view.apply("ADDED", deployment(version=30, uid="u9")), "a namesake made later is another object"
+    view.apply("ADDED", deployment(version=30, uid="u9"))
+    assert names(view) == ["s21"], "a namesake made later is another object"
+
+
+@pytest.mark.parametrize("namespace", [None, "texas"])
+def test_a_late_event_does_not_bring_back_what_a_list_has_removed(namespace: str | None) -> None:
+    view = View()
+    view.apply("ADDED", deployment(version=10))
+    view.replace("Deployment", [], "20", namespace)
+    view.apply("MODIFIED", deployment(version=15))
+    view.apply("ADDED", deployment(version=20))
+    assert names(view) == []
+    view.apply("ADDED", deployment("other", namespace="ohio", version=21))
+    view.apply("ADDED", deployment(version=22))
+    assert names(view) == ["other", "s21"]
+
+
+def test_a_list_of_one_namespace_says_nothing_of_events_in_another() -> None:
+    view = View()
+    view.replace("Deployment", [], "20", "texas")
+    view.apply("ADDED", deployment(namespace="ohio", version=15))
+    assert names(view) == ["s21"]
 
 
 def test_a_list_does_not_take_an_object_back_to_an_older_version() -> None:
@@ -77,7 +101,7 @@ def test_a_cluster_restored_from_a_backup_is_taken_as_it_is() -> None:
     view = View()
     view.replace("Deployment", [deployment("a", version=90), deployment("b", version=91)], "100")
     view.apply("DELETED", deployment("b", version=95))
-    assert view.replace("Deployment", [deployment("b", version=40)], "50")
+    view.replace("Deployment", [deployment("b", version=40)], "50")
     assert names(view) == ["b"]
 
 
@@ -95,19 +119,43 @@ def test_only_what_decisions_read_makes_it_dirty() -> None:
     view.apply(None, deployment(version=10))
     churned = deployment(version=11)
     churned["status"]["conditions"][0]["message"] = "other"
-    assert not view.apply("MODIFIED", churned)
+    view.apply("MODIFIED", churned)
     assert len(calls) == 1
     held = view.get("Deployment", "texas", "s21")
     assert held is not None
     assert held["metadata"]["resourceVersion"] == "11", "the version moves on all the same"
     shrunk = deployment(version=12)
     shrunk["status"]["replicas"] = 2
-    assert view.apply("MODIFIED", shrunk)
+    view.apply("MODIFIED", shrunk)
+    assert len(calls) == 2
+
+
+def test_what_we_wrote_into_our_own_statuses_wakes_nobody_and_is_kept() -> None:
+    calls: list[int] = []
+    view = View(on_change=lambda: calls.append(1))
+    pool: dict[str, Any] = {
+        "apiVersion": "wattswitch.io/v1alpha1",
+        "kind": "MiningPool",
+        "metadata": {"name": "s21", "namespace": "texas", "uid": "u", "resourceVersion": "3", "generation": 1},
+        "spec": {"budget": "west"},
+    }
+    view.apply("ADDED", pool)
+    told = pool | {"metadata": pool["metadata"] | {"resourceVersion": "4"}, "status": {"reason": "AtMaximum"}}
+    view.apply("MODIFIED", told)
+    assert len(calls) == 1
+    held = view.get("MiningPool", "texas", "s21")
+    assert held is not None
+    assert held["status"] == {"reason": "AtMaximum"}
+    paused = {"annotations": {"wattswitch.io/paused": "true"}, "resourceVersion": "5"}
+    view.apply("MODIFIED", told | {"metadata": pool["metadata"] | paused})
     assert len(calls) == 2
 
 
 def test_kinds_that_are_not_viewed_are_ignored() -> None:
-    assert not View().apply("ADDED", {"kind": "Secret", "metadata": {"name": "a", "resourceVersion": "1"}})
+    calls: list[int] = []
+    view = View(on_change=lambda: calls.append(1))
+    view.apply("ADDED", {"kind": "Secret", "metadata": {"name": "a", "resourceVersion": "1"}})
+    assert calls == []
 
 
 def test_trimming_changes_no_fact() -> None:

@@ -70,6 +70,7 @@ def target_raw(
     replicas: int = 0,
     alive: int | None = None,
     terminating: int | None = 0,
+    updated: int | None = None,
     gpus: int = 0,
     kind: str = "Deployment",
     uid: str = "",
@@ -80,7 +81,13 @@ def target_raw(
     alive = replicas if alive is None else alive
     limits = {"nvidia.com/gpu": str(gpus)} if gpus else {}
     template = {"spec": {"containers": [{"name": "main", "resources": {"limits": limits}}]}}
-    status = {"observedGeneration": 1, "replicas": alive, "readyReplicas": alive, "terminatingReplicas": terminating}
+    status = {
+        "observedGeneration": 1,
+        "replicas": alive,
+        "updatedReplicas": alive if updated is None else updated,
+        "readyReplicas": alive,
+        "terminatingReplicas": terminating,
+    }
     defaults = {
         "replicas": replicas,
         "strategy": {"type": "Recreate"},

@@ -23,13 +23,13 @@ def facts(**fields: Any) -> TargetFacts:
         "status_replicas": replicas,
         "ready_replicas": replicas,
         "terminating_replicas": 0,
+        "rolled_out": True,
         "surge_pods": 0,
         "surge_percent": 0,
         "gpus_per_pod": 0,
         "selector": "app=s21",
         "replicas_manager": "",
         "parallel": True,
-        "deleting": False,
     }
     return TargetFacts(**(defaults | fields))
 

@@ -29,8 +29,8 @@ from wattswitch.planner import plan
 from wattswitch.planner.model import Plan, Reason, SiteState
 
 GOLDEN = Path(__file__).parent / "columns.txt"
-_BY_PLANNER = set(CASES) - {Reason.HARDWARE_UNKNOWN}
-"""The others are told in the words of the problem itself."""
+_BY_PLANNER = set(CASES) - {Reason.HARDWARE_UNKNOWN, Reason.STOPPING}
+"""The others are told in the words of the problem itself, or of objects that are gone."""
 COLUMNS = ("replicasText", "grantedText", "kilowatts", "strike")
 
 
@@ -38,25 +38,21 @@ def planned(state: SiteState) -> str:
     """The row of the workload `told` of a site that exists only for the planner."""
     workload = next(each for each in state.workloads if each.key == "told")
     metadata = {"name": "told", "namespace": "ns", "uid": "u"}
-    reference = {"kind": "Deployment", "name": "told"}
-    entry = Entry("told", workload.kind, {"metadata": metadata, "spec": {"targetRef": reference}})
+    entry = Entry("told", workload.kind, {"metadata": metadata}, ("Deployment", "ns", "told"))
     observation = Observation(state, (entry,), {"told": empty_book()}, ())
-    return row(entry, observation, plan(state))
+    return row("told", observation, plan(state))
 
 
 def seen(stage: Stage, name: str = "s21", raise_gate: str = "") -> str:
     """The row of one workload of a site that the API server shows."""
     observation = stage.look(raise_gate=raise_gate)
-    entry = next(entry for entry in observation.entries if entry.name == name)
-    return row(entry, observation, plan(observation.state))
+    return row(name, observation, plan(observation.state))
 
 
-def row(entry: Entry, observation: Observation, decision: Plan) -> str:
-    target = next((each for each in decision.targets if each.key == entry.key), None)
-    workload = next((each for each in observation.state.workloads if each.key == entry.key), None)
-    book = observation.books.get(entry.key)
-    status = report.workload_status(entry, target, workload, book, observation, decision)
-    findings = report.workload_findings(entry, target, workload, observation, book.foreign if book else "")
+def row(name: str, observation: Observation, decision: Plan) -> str:
+    subject = next(each for each in report.subjects(observation, decision) if each.entry.name == name)
+    status = report.workload_status(subject, observation.state, decision)
+    findings = report.workload_findings(subject, observation.state)
     shown = [f"{column}={status[column]}" for column in COLUMNS if column in status]
     ready = findings[0]
     summary = f"Ready={ready.holds} {ready.reason}"

@@ -6,8 +6,10 @@ import pytest
 
 from unit.engine.fake_api import FakeApi
 from unit.engine.targets import NOW, book_at, empty_book, facts
+from wattswitch.api.ledger import BUDGET_UID_LABEL, TargetBook
 from wattswitch.cluster import KubeClient
-from wattswitch.engine.books import Book
+from wattswitch.engine import clock
+from wattswitch.engine.books import Book, Pods
 from wattswitch.engine.ledger import CHUNK, MOST_PODS, Ledger, from_raw, to_raw
 
 
@@ -66,6 +68,38 @@ def test_surge_is_part_of_the_largest_size() -> None:
     assert to_raw(book)["largest"] == 15
 
 
+def test_dying_pods_and_tails_are_part_of_the_largest_size() -> None:
+    """After a restart a book takes those that it does not find for stopped unseen."""
+    book = empty_book(stop_seconds=60)
+    book.observe(facts(spec_replicas=6, status_replicas=6), None, NOW)
+    book.observe(facts(spec_replicas=6, status_replicas=5), None, NOW + 1)  # one vanished unseen
+    book.observe(facts(spec_replicas=6, status_replicas=6, terminating_replicas=3), None, NOW + 2)
+    assert to_raw(book)["largest"] == 6 + 3 + 1
+    book.reserved = 8
+    assert to_raw(book)["largest"] == 8 + 3 + 1
+
+
+def test_pods_of_a_deleted_target_are_a_tail_after_a_restart_that_no_longer_finds_them() -> None:
+    book = book_at(4, stop_seconds=60)
+    book.written(4, 0, 11, NOW)
+    book.observe(facts(resource_version=12, terminating_replicas=4), None, NOW + 1)
+    book.observe_gone(Pods(0, 4), NOW + 2)
+    assert book.booked_pods(NOW + 2) == 4
+    again = from_raw(to_raw(book))
+    for seconds in range(10, 71, 10):
+        again.observe_gone(Pods(0, 0), NOW + seconds)
+        assert again.booked_pods(NOW + seconds) == (4 if seconds < 70 else 0)
+
+
+def test_pods_that_a_server_without_the_field_does_not_tell_of_are_a_tail_after_a_restart() -> None:
+    book = empty_book(stop_seconds=60)
+    blind: dict[str, Any] = {"spec_replicas": 1, "status_replicas": 1, "terminating_replicas": None}
+    book.observe(facts(**blind), Pods(1, 3), NOW)
+    again = from_raw(to_raw(book))
+    again.observe(facts(**blind), Pods(1, 0), NOW + 10)
+    assert again.booked_pods(NOW + 11) == 4
+
+
 def test_a_field_that_a_newer_operator_added_stops_nobody() -> None:
     assert from_raw({**to_raw(book_at(3)), "moonPhase": "full"}).replicas == 3
 
@@ -90,6 +124,7 @@ async def test_more_books_go_to_ledgers_that_the_budget_owns(api: FakeApi) -> No
     for ledger in api.ledgers():
         (owner,) = ledger["metadata"]["ownerReferences"]
         assert (owner["kind"], owner["name"], owner["uid"]) == ("PowerBudget", "west", "budget-uid")
+        assert ledger["metadata"]["labels"] == {BUDGET_UID_LABEL: "budget-uid"}
         assert ledger["spec"] == {"budget": "west"}
 
 
@@ -120,6 +155,40 @@ async def test_nothing_is_written_again_after_a_restart(api: FakeApi) -> None:
     assert not again.missing(found)
     await again.write(found)
     assert api.calls == []
+
+
+async def test_pods_that_died_are_written_off_once_their_target_rests(api: FakeApi) -> None:
+    """Else a restart hours later would take them for stopped unseen."""
+    ledger, all_books = ledger_of(api), books(1, stop_seconds=60)
+    book = all_books["u000"]
+    book.observe(facts(spec_replicas=2, status_replicas=2, terminating_replicas=5), None, NOW)
+    await ledger.write(all_books)
+    book.observe(facts(spec_replicas=2, status_replicas=2, terminating_replicas=4), None, NOW + 1)
+    assert not ledger.missing(all_books), "one write for all of them is enough"
+    book.observe(facts(spec_replicas=2, status_replicas=2), None, NOW + 2)
+    assert ledger.missing(all_books)
+    await ledger.write(all_books)
+    assert read_back(api)["u000"].largest == 2
+    assert not ledger.missing(all_books)
+
+
+async def test_a_book_that_did_not_change_is_not_made_anew(api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger, all_books = ledger_of(api), books(3 * CHUNK)
+    await ledger.write(all_books)
+    made: list[str] = []
+
+    class Counted(TargetBook):
+        def __init__(self, **fields: Any) -> None:
+            made.append(fields["uid"])
+            super().__init__(**fields)
+
+    monkeypatch.setattr("wattswitch.engine.ledger.TargetBook", Counted)
+    all_books["u001"].reserved = 9
+    all_books["u002"].tails.append((NOW + 60, 3))
+    all_books["u003"].status_current = False
+    await ledger.write(all_books)
+    assert made == ["u001", "u002"]
+    assert (read_back(api)["u001"].replicas, read_back(api)["u002"].largest) == (9, 5)
 
 
 async def test_a_book_stays_in_its_chunk_and_a_new_one_takes_a_free_place(api: FakeApi) -> None:
@@ -239,3 +308,97 @@ async def test_a_ledger_that_nobody_of_us_made_is_left_alone(api: FakeApi, name:
 async def test_the_ledgers_of_another_budget_are_not_read(api: FakeApi) -> None:
     other = {"metadata": {"name": "west-1", "uid": "f"}, "spec": {"budget": "east"}}
     assert ledger_of(api).read(api.budget("west"), [other]) == {}
+
+
+# ---- ledgers of an earlier budget of the same name -----------------------------------------------------------------
+
+
+def successor(api: FakeApi) -> Ledger:
+    """The ledger of a budget that has just taken the place of another, as `kubectl replace --force` does it."""
+    api.add_budget("west", "new-uid")
+    return Ledger(cast("KubeClient", api), "west", "new-uid")
+
+
+def trimmed_ledgers(api: FakeApi) -> list[dict[str, Any]]:
+    """As the view shows them: without owners."""
+    found = api.ledgers()
+    for each in found:
+        del each["metadata"]["ownerReferences"]
+    return found
+
+
+def holders(api: FakeApi) -> dict[str, int]:
+    """Books by the name of the PowerLedger that holds them."""
+    return {each["metadata"]["name"]: len(each["status"].get("targets") or []) for each in api.ledgers()}
+
+
+async def test_books_of_an_earlier_budget_are_read_and_kept_in_objects_of_our_own(api: FakeApi) -> None:
+    old = books(CHUNK + 3)
+    await ledger_of(api).write(old)
+    ledger = successor(api)
+    found = ledger.read(api.budget("west"), trimmed_ledgers(api))
+    assert found.keys() == {f"u{n:03}" for n in range(CHUNK, CHUNK + 3)}
+    assert ledger.missing(found)
+    found |= books(CHUNK)
+    assert await ledger.write(found)
+    assert holders(api) == {"west-1": 0, "west-2": 3}
+    del api.objects["powerledgers/west-1"]  # the garbage collector
+    again = Ledger(cast("KubeClient", api), "west", "new-uid")
+    assert again.read(api.budget("west"), trimmed_ledgers(api)).keys() == found.keys()
+
+
+async def test_our_own_books_count_and_not_those_of_an_earlier_budget(api: FakeApi) -> None:
+    await ledger_of(api).write(books(CHUNK + 1))
+    ledger = successor(api)
+    ours = {f"u{CHUNK:03}": book_at(7, uid=f"u{CHUNK:03}")}
+    ledger.read(api.budget("west"), [])
+    await ledger.write(ours)
+    again = Ledger(cast("KubeClient", api), "west", "new-uid")
+    assert {uid: book.replicas for uid, book in again.read(api.budget("west"), trimmed_ledgers(api)).items()} == {
+        f"u{CHUNK:03}": 7
+    }
+
+
+async def test_a_name_that_an_earlier_budgets_ledger_has_is_left_to_it(api: FakeApi) -> None:
+    """The list was taken before there was one."""
+    await ledger_of(api).write(books(CHUNK + 1))
+    ledger, all_books = successor(api), books(CHUNK + 1)
+    ledger.read(api.budget("west"), [])
+    assert not await ledger.write(all_books)
+    assert await ledger.write(all_books)
+    assert holders(api) == {"west-1": 1, "west-2": 1}
+    assert not ledger.missing(all_books)
+
+
+# ---- ledgers that somebody deletes ---------------------------------------------------------------------------------
+
+
+async def test_a_ledger_that_a_list_does_not_find_covers_nothing_and_is_written_again(api: FakeApi) -> None:
+    ledger, all_books = ledger_of(api), books(CHUNK + 1)
+    await ledger.write(all_books)
+    last = all_books[f"u{CHUNK:03}"]
+    ledger.confirm(api.ledgers(), clock.monotonic())
+    assert ledger.covers(last, 2)
+    del api.objects["powerledgers/west-1"]
+    ledger.confirm(api.ledgers(), clock.monotonic())
+    assert not ledger.covers(last, 2)
+    assert ledger.missing(all_books)
+    assert await ledger.write(all_books)
+    assert ledger.covers(last, 2)
+    assert read_back(api).keys() == all_books.keys()
+
+
+async def test_a_list_from_before_a_ledger_was_written_says_nothing_of_it(api: FakeApi) -> None:
+    ledger, all_books, listed_at = ledger_of(api), books(CHUNK + 1), clock.monotonic()
+    await ledger.write(all_books)
+    ledger.confirm([], listed_at)
+    assert ledger.covers(all_books[f"u{CHUNK:03}"], 2)
+
+
+async def test_an_empty_ledger_that_somebody_deleted_is_not_missed(api: FakeApi) -> None:
+    ledger, all_books = ledger_of(api), books(CHUNK + 1)
+    await ledger.write(all_books)
+    del all_books[f"u{CHUNK:03}"]
+    await ledger.write(all_books)
+    ledger.confirm([], clock.monotonic())
+    assert not ledger.missing(all_books)

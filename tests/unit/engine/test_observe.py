@@ -215,24 +215,51 @@ def controlled(**spec: Any) -> Stage:
     return stage
 
 
-def test_a_namespace_that_is_admitted_no_more_draws_on() -> None:
+def test_in_a_namespace_that_is_admitted_no_more_only_the_limit_moves_a_target() -> None:
+    """It claims nothing there: neither a priority nor a floor nor more watts."""
     stage = controlled()
+    greedy = pool_raw(priority=100, replicas={"min": 2, "max": 9}, wattsPerReplica=9_000)
+    stage.put(greedy | {"metadata": {**greedy["metadata"], "generation": 2}})
     stage.put(namespace_raw(MINING, site="east"))
-    state = stage.state()
-    assert state.workloads == ()
-    assert draw(state) == Draw("Deployment/mining/s21", pods=4, staying_pods=4, it_watts_per_pod=3500)
+    w = workload(stage.state())
+    assert (w.held, w.spec_replicas, w.max_replicas, w.booked_pods) == ("NamespaceNotAdmitted", 4, 4, 4)
+    assert (w.priority, w.floor_replicas, w.it_watts_per_replica) == (0, 0, 3500)
 
 
 def test_hardware_that_was_removed_draws_on_with_its_last_watts() -> None:
     stage = controlled()
     stage.set_budget(hardware=[])
-    assert draw(stage.state()).it_watts_per_pod == 3500
+    w = workload(stage.state())
+    assert (w.held, w.it_watts_per_replica, w.booked_pods) == ("HardwareUnknown", 3500, 4)
+
+
+def test_a_target_that_never_was_admitted_is_neither_moved_nor_counted() -> None:
+    stage = Stage(pool_raw(), target_raw(replicas=4))
+    stage.put(namespace_raw(MINING, site="east"))
+    state = stage.state()
+    assert (state.workloads, state.draws, stage.site.books) == ((), (), {})
+
+
+def test_watts_of_a_smaller_template_count_when_no_pod_of_the_larger_one_is_left() -> None:
+    stage = Stage(service_raw(devicesPerReplica=8), target_raw("llama", INFERENCE, replicas=2, gpus=8))
+    stage.state()
+    stage.put(service_raw(devicesPerReplica=1))
+    stage.put(target_raw("llama", INFERENCE, replicas=2, gpus=1, updated=1))
+    w = workload(stage.state(), SERVICE)
+    assert (w.it_watts_per_replica, w.gpus_per_replica) == (8 * 1275, 8)
+    stage.put(target_raw("llama", INFERENCE, replicas=2, gpus=1, terminating=1))
+    assert workload(stage.state(), SERVICE).it_watts_per_replica == 8 * 1275
+    assert workload(stage.state(), SERVICE).it_watts_per_replica == 8 * 1275
+    stage.put(target_raw("llama", INFERENCE, replicas=2, gpus=1))
+    stage.state()
+    w = workload(stage.state(), SERVICE)
+    assert (w.it_watts_per_replica, w.gpus_per_replica) == (1275, 1)
 
 
 def test_gpus_of_a_draw_count_in_their_group() -> None:
     stage = Stage(service_raw(), target_raw("llama", INFERENCE, replicas=2, gpus=1))
     stage.state()
-    stage.put(namespace_raw(INFERENCE))
+    stage.drop(service_raw())
     found = draw(stage.state())
     assert (found.gpus_per_pod, found.gpu_group) == (1, "hopper")
 
@@ -285,7 +312,15 @@ def test_stop_asks_for_no_replicas() -> None:
 
 def test_restore_asks_for_the_size_before_us() -> None:
     (w,) = abandoned("Restore").state().workloads
-    assert (w.max_replicas, w.floor_replicas, w.spec_replicas) == (6, 6, 4)
+    assert (w.max_replicas, w.floor_replicas, w.spec_replicas, w.leaving, w.held) == (6, 0, 4, True, "")
+
+
+@pytest.mark.parametrize(("flag", "held"), [("standby", "NotLeader"), ("starting", "Starting")])
+def test_on_standby_and_at_the_start_a_deleted_workloads_target_waits_too(flag: str, held: str) -> None:
+    stage = abandoned("Stop")
+    setattr(stage.site, flag, True)
+    (w,) = stage.state().workloads
+    assert (w.leaving, w.held) == (True, held)
 
 
 def test_a_restored_target_is_not_moved_again() -> None:
@@ -339,6 +374,28 @@ def test_a_deleted_target_draws_until_no_pod_is_listed() -> None:
     assert stage.site.books == {}
 
 
+def test_a_list_from_before_the_deletion_says_nothing_of_what_was_left() -> None:
+    """Pods came between the list and the deletion, on a server that tells no terminating pods."""
+    stage = Stage(pool_raw(), target_raw(replicas=0, terminating=None))
+    stage.state()
+    listed(stage, 0).state()
+    stage.put(target_raw(replicas=10, terminating=None))
+    stage.state()
+    stage.drop(target_raw())
+    assert draw(stage.state()).pods == 10
+    assert draw(listed(stage, 10).state()).pods == 10
+
+
+def test_pods_of_a_target_under_another_name_with_the_same_labels_are_its_own() -> None:
+    stage = controlled()
+    stage.drop(target_raw())
+    stage.put(target_raw("s21-new", replicas=4, selector={"matchLabels": {"app": "s21"}}))
+    stage.state()
+    listed(stage, 4).state()
+    assert draw(listed(stage, 4).state()).staying_pods == 0
+    assert stage.state(NOW + 10).draws == ()
+
+
 def test_a_target_deleted_with_its_workload_is_not_moved() -> None:
     stage = controlled(onDelete="Stop")
     stage.drop(target_raw())
@@ -363,6 +420,7 @@ def test_an_heir_of_the_same_name_is_a_target_of_its_own() -> None:
 def test_pods_of_the_heir_are_not_counted_as_left_over() -> None:
     stage = controlled()
     stage.put(heir(replicas=3))
+    stage.state()
     listed(stage, 3, 4).state()
     state = listed(stage, 3, 4).state()
     assert (workload(state).booked_pods, draw(state).pods, draw(state).staying_pods) == (3, 4, 0)
@@ -390,6 +448,7 @@ def test_an_heir_with_other_labels_takes_nothing_off_the_list() -> None:
 def test_an_heir_with_more_labels_is_found_by_the_old_selector_too() -> None:
     stage = controlled()
     stage.put(heir(replicas=3, selector={"matchLabels": {"app": "s21", "generation": "2"}}))
+    stage.state()
     listed(stage, 3, 4).state()
     assert draw(listed(stage, 3, 4).state()).pods == 4
 

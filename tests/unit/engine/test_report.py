@@ -1,12 +1,26 @@
 """Conditions and status fields: what is told when, and that nothing is told anew while nothing happens."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from unit.engine.site_objects import MINING, NOW, Stage, namespace_raw, pool_raw, reading, source, target_raw
+from unit.engine.site_objects import (
+    INFERENCE,
+    MINING,
+    NOW,
+    Stage,
+    namespace_raw,
+    pool_raw,
+    reading,
+    service_raw,
+    source,
+    target_raw,
+)
 from wattswitch.api.base import ConditionStatus
+from wattswitch.api.mining_pool import MiningPoolStatus
+from wattswitch.api.power_budget import PowerBudgetStatus
 from wattswitch.engine import report
 from wattswitch.engine.report import Finding
 from wattswitch.planner import plan
@@ -23,10 +37,8 @@ def budget_findings(stage: Stage, problems: tuple[str, ...] = (), **look: Any) -
 
 def workload_findings(stage: Stage, foreign: str = "", **look: Any) -> dict[str, Finding]:
     observation = stage.look(**look)
-    (entry,) = observation.entries
-    target = next((each for each in plan(observation.state).targets if each.key == entry.key), None)
-    workload = next((each for each in observation.state.workloads if each.key == entry.key), None)
-    found = report.workload_findings(entry, target, workload, observation, foreign)
+    (subject,) = report.subjects(observation, plan(observation.state))
+    found = report.workload_findings(replace(subject, foreign=foreign), observation.state)
     return {finding.type: finding for finding in found}
 
 
@@ -37,12 +49,9 @@ def budget_status(stage: Stage, **look: Any) -> dict[str, Any]:
 
 def workload_status(stage: Stage, **look: Any) -> dict[str, Any]:
     observation = stage.look(**look)
-    (entry,) = observation.entries
     decision = plan(observation.state)
-    target = next((each for each in decision.targets if each.key == entry.key), None)
-    workload = next((each for each in observation.state.workloads if each.key == entry.key), None)
-    book = observation.books.get(entry.key)
-    return report.workload_status(entry, target, workload, book, observation, decision)
+    (subject,) = report.subjects(observation, decision)
+    return report.workload_status(subject, observation.state, decision)
 
 
 # ---- the budget ----------------------------------------------------------------------------------------------------
@@ -70,6 +79,15 @@ def test_floors_that_do_not_fit() -> None:
     found = budget_findings(stage)["Infeasible"]
     assert (found.holds, found.reason) == (True, Reason.FLOOR_UNMET)
     assert found.message == "the limit of 30000 W is 7000 W short of the floors"
+
+
+def test_floors_that_lack_gpus_do_not_fit_either() -> None:
+    service = service_raw(replicas={"min": 10, "max": 10})
+    groups = [{"name": "hopper", "gpus": 4}]
+    stage = Stage(service, target_raw("llama", INFERENCE, gpus=1), gpuGroups=groups)
+    found = budget_findings(stage)["Infeasible"]
+    assert (found.holds, found.reason) == (True, Reason.FLOOR_UNMET)
+    assert found.message == "GPU group 'hopper' is 6 GPUs short of the floors"
 
 
 def test_a_stale_price_is_not_ready_and_says_why() -> None:
@@ -215,13 +233,14 @@ def test_the_status_of_a_workload_in_advise_mode_is_what_would_run() -> None:
     assert [status[key] for key in shown] == ["Advise", 4, "7/10", 7, "24.5", "PowerLimit"]
 
 
-def test_a_refused_workload_that_draws_shows_its_watts() -> None:
+def test_a_workload_that_is_admitted_no_more_shows_its_watts_and_no_strike() -> None:
     stage = Stage(pool_raw(), target_raw(replicas=4))
     stage.look()
     stage.put(namespace_raw(MINING))
     status = workload_status(stage)
-    assert (status["committedPods"], status["kilowatts"]) == (4, "14.0")
-    assert "replicas" not in status
+    assert (status["committedPods"], status["kilowatts"], status["reason"]) == (4, "14.0", "NamespaceNotAdmitted")
+    assert "matches no namespaceSelector" in status["message"]
+    assert "strike" not in status
 
 
 # ---- rest ----------------------------------------------------------------------------------------------------------
@@ -263,3 +282,24 @@ def test_conditions_of_others_stay_and_what_is_not_known_is_unknown() -> None:
     after = report.conditions(before, [Finding("Ready", holds=None, reason="Unknown")], 1, NOW)
     assert [condition.type for condition in after] == ["Theirs", "Ready"]
     assert after[1].status is ConditionStatus.UNKNOWN
+
+
+# ---- bounds --------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_too_long_or_too_large_is_cut_to_the_bounds_of_its_field() -> None:
+    status = {"message": "m" * 5000, "committedPods": 2**40, "replicas": -1, "reason": "AtMaximum", "mode": "Enforce"}
+    told = report.fitting("miningpools", status)
+    assert MiningPoolStatus.model_validate(told)
+    assert told == status | {"message": "m" * 1023 + "…", "committedPods": 2**31 - 1, "replicas": 0}
+
+
+def test_a_budget_whose_numbers_are_absurd_keeps_its_status() -> None:
+    told = report.fitting("powerbudgets", {"committedWatts": 2**60, "pricePerMWh": f"{1e300:.2f}", "readings": []})
+    assert PowerBudgetStatus.model_validate(told)
+    assert told["committedWatts"] == 2**53
+
+
+def test_the_name_of_a_target_is_never_cut() -> None:
+    target = f"StatefulSet/{'x' * 253}"
+    assert report.fitting("inferencedeployments", {"target": target}) == {"target": target}

@@ -72,7 +72,7 @@ def test_a_parallel_stateful_set_is_as_good_as_a_deployment() -> None:
 
 def test_namespace_not_admitted() -> None:
     found = problem(pool_raw(), target_raw(), namespace_raw(MINING, site="east"))
-    assert (found.reason, found.effect) == (Reason.NAMESPACE_NOT_ADMITTED, Effect.REFUSED)
+    assert (found.reason, found.effect) == (Reason.NAMESPACE_NOT_ADMITTED, Effect.EXPELLED)
     assert "namespace mining matches no namespaceSelector" in found.message
 
 
@@ -106,7 +106,7 @@ def test_the_most_generous_tenant_decides_the_priority() -> None:
 
 def test_hardware_unknown() -> None:
     found = problem(pool_raw(hardware="s99"), target_raw())
-    assert (found.reason, found.effect) == (Reason.HARDWARE_UNKNOWN, Effect.REFUSED)
+    assert (found.reason, found.effect) == (Reason.HARDWARE_UNKNOWN, Effect.EXPELLED)
     assert found.message.startswith("spec.hardware 's99' is not listed in PowerBudget west (known: s21, plain, h100): ")
 
 
@@ -143,13 +143,38 @@ def test_a_miner_that_asks_for_a_gpu_is_told() -> None:
     ("feed", "what"),
     [
         ("nobody", "is not a feed of PowerBudget west (known: hashprice, queue, gpu-hour, replica-hour, per-mwh): "),
-        ("queue", "is a feed in Count, but money is needed: "),
+        ("queue", "is a feed in Count, but a hashprice or money per MWh is needed: "),
+        ("gpu-hour", "is a feed in USDPerGPUHour, but a hashprice or money per MWh is needed: "),
     ],
 )
 def test_worth_from_a_feed_that_can_not_say_it(feed: str, what: str) -> None:
     found = problem(pool_raw(worth={"feed": feed}), target_raw())
     assert (found.reason, found.effect) == (Reason.FEED_UNKNOWN, Effect.BLOCKED)
     assert found.message.startswith(f"spec.worth.feed {feed!r} {what}")
+
+
+def test_a_service_is_not_paid_by_hashprice() -> None:
+    service = service_raw(worth={"feed": "hashprice"})
+    found = problem(service, target_raw("llama", INFERENCE, gpus=1), name="llama")
+    assert "money per GPU hour, per replica hour or per MWh is needed" in found.message
+
+
+def test_a_worth_per_gpu_hour_needs_gpus() -> None:
+    service = service_raw(hardware="plain", worth={"feed": "gpu-hour"})
+    found = problem(service, target_raw("llama", INFERENCE), name="llama")
+    assert (found.reason, found.effect) == (Reason.HARDWARE_UNKNOWN, Effect.BLOCKED)
+    assert "has no gpus" in found.message
+
+
+def test_a_worth_per_mwh_needs_no_efficiency() -> None:
+    stage = Stage(pool_raw(hardware="plain", worth={"feed": "per-mwh"}), target_raw())
+    assert stage.entry("s21").problems == []
+
+
+def test_a_message_lists_a_few_names_only() -> None:
+    hardware = [{"name": f"machine-{number}", "watts": 1000} for number in range(64)]
+    (found,) = Stage(pool_raw(hardware="s99"), target_raw(), hardware=hardware).entry("s21").problems
+    assert "machine-9 and 54 more" in found.message
 
 
 def test_demand_from_a_feed_that_counts_nothing() -> None:
@@ -278,7 +303,7 @@ def test_paused(value: str, paused: bool) -> None:
 
 
 def test_of_several_problems_the_hardest_is_told() -> None:
-    entry = Entry("k", Kind.MINING, {})
+    entry = Entry("k", Kind.MINING, {}, ("", "", ""))
     soft = Problem(Reason.PRIORITY_NOT_ALLOWED, Effect.BLOCKED, "soft")
     hard = Problem(Reason.HARDWARE_UNKNOWN, Effect.REFUSED, "hard")
     entry.problems = [soft, hard]

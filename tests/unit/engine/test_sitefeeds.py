@@ -11,7 +11,7 @@ from wattswitch.api.power_budget import PowerBudget, PowerBudgetSpec
 from wattswitch.api.times import format_time
 from wattswitch.engine import clock
 from wattswitch.engine.signals import UNKNOWN_FEED, signal
-from wattswitch.engine.sitefeeds import SiteFeeds
+from wattswitch.engine.sitefeeds import FORGET_SECONDS, SiteFeeds
 from wattswitch.feeds import FeedSet, Reading
 from wattswitch.planner.model import OnStale, Signal
 
@@ -33,6 +33,14 @@ def wall(monkeypatch: pytest.MonkeyPatch) -> Wall:
     wall = Wall()
     monkeypatch.setattr(clock, "now", wall)
     return wall
+
+
+@pytest.fixture
+def steady(monkeypatch: pytest.MonkeyPatch) -> Wall:
+    """The monotonic clock."""
+    steady = Wall()
+    monkeypatch.setattr(clock, "monotonic", steady)
+    return steady
 
 
 @pytest.fixture
@@ -140,6 +148,49 @@ async def test_the_price_is_never_left_out_of_too_many_readings(feeds: SiteFeeds
     feeds.seed([{"feed": "price", "value": "40", "at": at}])
     kept = feeds.last_readings()
     assert (len(kept), kept[0]["feed"]) == (256, "price")
+
+
+def queue_feed(**fields: Any) -> dict[str, Any]:
+    prometheus = {"name": "p", "unit": "Count", "prometheus": {"url": "http://127.0.0.1:1", "query": "q"}}
+    return {"name": "queue", "sources": [prometheus], **fields}
+
+
+async def test_readings_of_workloads_that_are_gone_do_not_crowd_out_the_others(feeds: SiteFeeds, steady: Wall) -> None:
+    await feeds.follow(spec(feeds=[queue_feed(perWorkload={})]))
+    at = format_time(NOW)
+    feeds.seed({"feed": "feed:queue", "key": f"dead/w{n:03}", "value": "1", "at": at} for n in range(300))
+    feeds.seed([{"feed": "feed:queue", "key": "living/llama", "value": "7", "at": at}])
+    for _ in range(3):
+        steady.now += FORGET_SECONDS / 2 + 1
+        feeds.named("queue", "living", "llama")
+        feeds.price()
+    assert [each["feed"] for each in feeds.last_readings()] == ["price", "feed:queue"]
+    assert feeds.last_readings()[1]["key"] == "living/llama"
+
+
+async def test_a_process_that_stood_still_forgets_no_reading(feeds: SiteFeeds, steady: Wall) -> None:
+    await feeds.follow(spec(feeds=[queue_feed(perWorkload={})]))
+    feeds.seed([{"feed": "feed:queue", "key": "living/llama", "value": "7", "at": format_time(NOW)}])
+    feeds.named("queue", "living", "llama")
+    steady.now += 3600
+    assert [each["value"] for each in feeds.last_readings()] == ["7"]
+
+
+async def test_a_feed_that_nobody_asks_for_any_more_keeps_its_reading(feeds: SiteFeeds, steady: Wall) -> None:
+    await feeds.follow(spec())
+    feeds.named("hashprice", "mining", "s21")
+    steady.now += 10 * FORGET_SECONDS
+    feeds.price()
+    assert {each["feed"] for each in feeds.last_readings()} == {"price", "feed:hashprice"}
+
+
+async def test_a_feed_that_became_one_per_workload_is_no_reading_of_the_site_any_more(feeds: SiteFeeds) -> None:
+    await feeds.follow(spec(feeds=[queue_feed()]))
+    feeds.named("queue", "inference", "llama")
+    assert set(feeds.current()) == {"feed:queue"}
+    await feeds.follow(spec(feeds=[queue_feed(perWorkload={})]))
+    feeds.named("queue", "inference", "llama")
+    assert feeds.current() == {}
 
 
 async def test_readings_of_a_feed_that_was_removed_are_forgotten(feeds: SiteFeeds) -> None:
