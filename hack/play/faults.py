@@ -14,12 +14,13 @@ from unittest import mock
 def raise_first() -> None:
     """Raise at once to where the site is heading, before the watts are free that lowerings are to free."""
     from wattswitch.planner import order
+    from wattswitch.planner.allocate import Room
+    from wattswitch.planner.model import SiteState
 
-    def take_all(workload: object, goal: int, free: object, result: object) -> int:
-        del workload, free, result
-        return goal
+    def everything_is_free(state: SiteState) -> Room:
+        return Room(sys.maxsize, {group.name: sys.maxsize for group in state.budget.gpu_groups})
 
-    _replace(order, "_take", take_all)
+    _replace(order, "free_now", everything_is_free)
 
 
 def ignore_terminating() -> None:

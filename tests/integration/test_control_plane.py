@@ -109,6 +109,9 @@ def test_a_program_that_dies_is_named_with_the_end_of_its_log(tmp_path: Path) ->
 def test_the_api_server_comes_back_with_its_objects(tmp_path: Path) -> None:
     with Cluster(tmp_path / "cluster") as cluster:
         cluster.kubectl("create", "namespace", "kept")
+        cluster.kubectl("create", "namespace", "gone")
+        # Whoever is still starting ends without an API server; once a namespace is deleted all controllers run.
+        cluster.kubectl("delete", "namespace", "gone", "--wait=true")
         cluster.kill("kube-apiserver")
         with pytest.raises(RuntimeError, match="refused"):
             cluster.kubectl("get", "namespaces")
