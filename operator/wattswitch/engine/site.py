@@ -40,7 +40,8 @@ MOVE_MEMORY_SECONDS = 900.0
 LIST_CONCURRENCY = 8
 FIRST_ANSWER_SLACK_SECONDS = 0.5
 FIRST_ANSWER_LOOK_SECONDS = 0.05
-REPORT_WITHIN_SECONDS = 3.0
+REPORT_SECONDS = 3.0
+"""After the first write, or the last report, decisions are told even while sizes are still being written."""
 MOST_SHARE_OF_TIME = 0.25
 """Of one loop's time that decisions may take, so that the writes that they ask for get the rest."""
 
@@ -65,7 +66,7 @@ class SiteLoop:
         self._observation: Observation | None = None
         self._ledger_dirty = False
         self._readable = True
-        self._reported_at = clock.monotonic()
+        self._reported_at = self._idle_at = clock.monotonic()
         self._patient_until = clock.monotonic()
         self._last_plan: Plan | None = None
         self._following: asyncio.Task[None] | None = None
@@ -179,7 +180,9 @@ class SiteLoop:
         no time to answer yet.
         """
         now = clock.monotonic()
-        if self._site.starting or (self._actuator.busy and now < self._reported_at + REPORT_WITHIN_SECONDS):
+        busy = self._actuator.busy
+        self._idle_at = self._idle_at if busy else now
+        if self._site.starting or (busy and now < max(self._idle_at, self._reported_at) + REPORT_SECONDS):
             return
         self._reported_at = now
         self._reporter.submit(observation, decision, self._site, self._problems)
