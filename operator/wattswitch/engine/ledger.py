@@ -13,7 +13,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from wattswitch.api.base import API_VERSION
 from wattswitch.api.ledger import BUDGET_UID_LABEL, TargetBook
@@ -119,6 +119,21 @@ class _Entry:
     raw: dict[str, Any] | None
 
 
+class _Allowed(NamedTuple):
+    """What one written book allows: a size in its target's spec, and pods."""
+
+    replicas: int
+    largest: int
+
+    def least(self, other: "_Allowed") -> "_Allowed":
+        """What both allow."""
+        return _Allowed(min(self.replicas, other.replicas), min(self.largest, other.largest))
+
+
+def _allowed(raws: Iterable[Mapping[str, Any]]) -> dict[str, _Allowed]:
+    return {raw["uid"]: _Allowed(raw["replicas"], raw.get("largest", 0)) for raw in raws}
+
+
 class Ledger:
     """Keeps the books of one budget in the API server."""
 
@@ -129,7 +144,9 @@ class Ledger:
         self._entries: dict[str, _Entry] = {}
         self._chunk_of: dict[str, int] = {}
         self._written: dict[int, list[dict[str, Any]] | None] = {}
-        """What the API server has by chunk, None from a write that failed until one succeeds: it may have arrived."""
+        """What the API server has by chunk, None from the start of a write until one succeeds: it may have arrived."""
+        self._allowed: dict[str, _Allowed] = {}
+        """What surely stands in the API server, by the target's uid: while a write is under way, the less of two."""
         self._uids: dict[int, str] = {0: uid}
         self._seen_at: dict[int, float] = {}
         """Monotonic time at which an object of ours last answered, by chunk."""
@@ -159,6 +176,7 @@ class Ledger:
         books = {book.uid: book for book in map(from_raw, inherited)}
         for number, raws in chunks.items():
             self._written[number] = list(raws)
+            self._allowed |= _allowed(raws)
             for raw_book in raws:
                 book = from_raw(raw_book)
                 books[book.uid] = book
@@ -195,9 +213,8 @@ class Ledger:
 
     def covers(self, book: Book, replicas: int) -> bool:
         """Whether what is written allows asking for this size."""
-        raws = self._written.get(self._chunk_of.get(book.uid, -1)) or ()
-        kept = next((raw for raw in raws if raw["uid"] == book.uid), None)
-        return kept is not None and kept["replicas"] >= replicas and kept.get("largest", 0) >= book.size(replicas)
+        allowed = self._allowed.get(book.uid)
+        return allowed is not None and allowed.replicas >= replicas and allowed.largest >= book.size(replicas)
 
     def confirm(self, ledgers: Iterable[Mapping[str, Any]], listed_at: float) -> None:
         """Take in which PowerLedgers a list found that began at this monotonic time.
@@ -216,6 +233,7 @@ class Ledger:
 
     def _unwritten(self, number: int) -> None:
         """Take in that nothing of a chunk stands; one without books need not be written again."""
+        self._disallow(uid for uid, chunk in self._chunk_of.items() if chunk == number)
         if number in self._chunk_of.values():
             self._written[number] = None
         else:
@@ -240,7 +258,9 @@ class Ledger:
         return self._uid in {(meta.get("labels") or {}).get(BUDGET_UID_LABEL), *owners}
 
     def _chunks(self, books: Mapping[str, Book]) -> dict[int, list[dict[str, Any]]]:
-        for uid in [uid for uid in self._chunk_of if uid not in books]:
+        closed = [uid for uid in self._chunk_of if uid not in books]
+        self._disallow(closed)
+        for uid in closed:
             del self._chunk_of[uid]
             self._entries.pop(uid, None)
         sizes: dict[int, int] = {}
@@ -281,8 +301,21 @@ class Ledger:
             return None
 
     async def _write_chunk(self, number: int, raws: list[dict[str, Any]]) -> bool:
-        plural, name = "powerledgers" if number else "powerbudgets", self._name(number)
+        """Write one chunk. Until it is answered either copy may stand, and after a failure too: then nothing counts."""
+        asked, before = _allowed(raws), _allowed(self._written.get(number) or ())
+        standing = {uid: self._allowed[uid] for uid in before if uid in self._allowed}
         self._written[number] = None
+        self._disallow(before)
+        self._allowed |= {uid: standing[uid].least(asked[uid]) for uid in standing if uid in asked}
+        done = await self._send_chunk(number, raws)
+        self._disallow(asked)
+        if done:
+            self._seen_at[number], self._written[number] = clock.monotonic(), raws
+            self._allowed |= asked
+        return done
+
+    async def _send_chunk(self, number: int, raws: list[dict[str, Any]]) -> bool:
+        plural, name = "powerledgers" if number else "powerbudgets", self._name(number)
         try:
             if number not in self._uids and not await self._create(number):
                 return False
@@ -294,9 +327,11 @@ class Ledger:
             if number > 0:  # somebody deleted it; the budget itself is never created anew
                 self._uids.pop(number, None)
             return False
-        self._seen_at[number] = clock.monotonic()
-        self._written[number] = raws
         return True
+
+    def _disallow(self, uids: Iterable[str]) -> None:
+        for uid in uids:
+            self._allowed.pop(uid, None)
 
     async def _create(self, number: int) -> bool:
         """Create an empty PowerLedger, which goes when the budget goes; False where another owner has its name.

@@ -1,19 +1,24 @@
 """The part of an API server that a ledger needs: status patches and PowerLedger objects, and failures on demand."""
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 from wattswitch.errors import ApiUnreachable, Conflict, NotFound
 
 
 class FakeApi:
-    """Stands in for KubeClient. `failing` paths do not answer; `landing` says whether such a write arrives."""
+    """Stands in for KubeClient. `failing` paths do not answer; `landing` says whether such a write arrives.
+
+    `on_call` is called while a request is under way.
+    """
 
     def __init__(self) -> None:
         self.objects: dict[str, dict[str, Any]] = {}
         self.calls: list[tuple[str, str]] = []
         self.failing: set[str] = set()
         self.landing = False
+        self.on_call: Callable[[], None] = lambda: None
 
     def add_budget(self, name: str, uid: str) -> None:
         """Create a budget without a status of note."""
@@ -31,6 +36,7 @@ class FakeApi:
         """Answer one call, or do not."""
         short = path.removeprefix("/apis/wattswitch.io/v1alpha1/")
         self.calls.append((method, short))
+        self.on_call()
         key = short.removesuffix("/status")
         if any(key.startswith(failing) for failing in self.failing):
             if self.landing:

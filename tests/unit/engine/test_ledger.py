@@ -224,6 +224,20 @@ async def test_covers_only_what_was_written(api: FakeApi) -> None:
     assert (ledger.covers(book, 5), ledger.covers(book, 6)) == (True, False)
 
 
+async def test_while_a_write_is_under_way_the_less_of_old_and_new_is_covered(api: FakeApi) -> None:
+    """Either may stand in the API server; a raise that both allow need not wait."""
+    ledger, all_books = ledger_of(api), books(2)
+    grows, shrinks = all_books["u000"], all_books["u001"]
+    shrinks.reserved = 9
+    await ledger.write(all_books)
+    grows.reserved, shrinks.reserved = 5, 4
+    sizes, covered = ((grows, 2), (grows, 5), (shrinks, 4), (shrinks, 9)), []
+    api.on_call = lambda: covered.append([ledger.covers(book, replicas) for book, replicas in sizes])
+    await ledger.write(all_books)
+    assert covered == [[True, False, True, False]]
+    assert [ledger.covers(book, replicas) for book, replicas in sizes] == [True, True, True, False]
+
+
 async def test_covers_counts_the_surge_of_today(api: FakeApi) -> None:
     ledger, all_books = ledger_of(api), books(1)
     book = all_books["u000"]
