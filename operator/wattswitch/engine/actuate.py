@@ -54,9 +54,9 @@ class Written:
 class Actuator:
     """Sends the sizes of one site.
 
-    `on_written` is called after each answer, `on_ready` when a ledger write or a pause is over; both should have the
-    loop decide anew. `may_raise` is asked before each raise that is sent: the plan that wants it may be older than the
-    loss of the Lease.
+    `on_written` is called after each answer. `on_ready` is called when the ledger holds more or a pause is over, and
+    should have the loop decide anew. `may_raise` is asked before each raise that is sent: the plan that wants it may
+    be older than the loss of the Lease.
     """
 
     def __init__(
@@ -84,6 +84,11 @@ class Actuator:
     def busy(self) -> bool:
         """Whether any write is waiting or unanswered."""
         return bool(self._lowers or self._raises or self._sent)
+
+    @property
+    def sending(self) -> bool:
+        """Whether any write is unanswered."""
+        return bool(self._sent)
 
     def withdraw(self, *, raises_only: bool) -> None:
         """Take back what is not sent yet, so that its books are at their sizes before.
@@ -213,6 +218,6 @@ class Actuator:
 
     async def _write_ledger(self, every_book: Mapping[str, Book]) -> None:
         try:
-            await self._ledger.write(every_book)
+            await self._ledger.write(every_book, self._on_ready)
         finally:
             self._on_ready()

@@ -10,7 +10,7 @@ never written, and what it holds is written to one of our own: the garbage colle
 import asyncio
 import dataclasses
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -183,16 +183,17 @@ class Ledger:
                 self._chunk_of[book.uid] = number
         return books
 
-    async def write(self, books: Mapping[str, Book]) -> bool:
+    async def write(self, books: Mapping[str, Book], on_chunk: Callable[[], None] = lambda: None) -> bool:
         """Bring the API server's copy up to date; True when every chunk that differs was written.
 
-        One that fails stops no other.
+        One that fails stops no other. `on_chunk` is called whenever one is written: what it holds is covered then.
         """
         async with self._lock:
             changed = {
                 number: raws for number, raws in self._chunks(books).items() if raws != self._written.get(number, [])
             }
-            done = await asyncio.gather(*(self._write_chunk(number, raws) for number, raws in changed.items()))
+            writes = (self._write_chunk(number, raws, on_chunk) for number, raws in changed.items())
+            done = await asyncio.gather(*writes)
             self.failed = not all(done)
             if not self.failed:
                 await self._empty_inherited()
@@ -300,7 +301,7 @@ class Ledger:
             logger.warning("the book of %s cannot be written down: %s", key, problem)
             return None
 
-    async def _write_chunk(self, number: int, raws: list[dict[str, Any]]) -> bool:
+    async def _write_chunk(self, number: int, raws: list[dict[str, Any]], on_written: Callable[[], None]) -> bool:
         """Write one chunk. Until it is answered either copy may stand, and after a failure too: then nothing counts."""
         asked, before = _allowed(raws), _allowed(self._written.get(number) or ())
         standing = {uid: self._allowed[uid] for uid in before if uid in self._allowed}
@@ -312,6 +313,7 @@ class Ledger:
         if done:
             self._seen_at[number], self._written[number] = clock.monotonic(), raws
             self._allowed |= asked
+            on_written()
         return done
 
     async def _send_chunk(self, number: int, raws: list[dict[str, Any]]) -> bool:

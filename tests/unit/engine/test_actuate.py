@@ -1,7 +1,7 @@
 """What is sent when: lowerings first, raises only while the newest plan wants them, and nothing twice."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import pytest
@@ -50,10 +50,11 @@ class Paper:
     def covers(self, book: Book, replicas: int) -> bool:
         return self.covering
 
-    async def write(self, books: Mapping[str, Book]) -> bool:
+    async def write(self, books: Mapping[str, Book], on_chunk: Callable[[], None]) -> bool:
         self.written += 1
         if self.failure:
             raise self.failure
+        on_chunk()
         return True
 
 

@@ -238,6 +238,19 @@ async def test_while_a_write_is_under_way_the_less_of_old_and_new_is_covered(api
     assert [ledger.covers(book, replicas) for book, replicas in sizes] == [True, True, True, False]
 
 
+async def test_each_chunk_is_told_when_it_is_written_and_not_when_it_fails(api: FakeApi) -> None:
+    """A raise need not wait for the chunks of others."""
+    ledger, all_books, covered = ledger_of(api), books(CHUNK + 1), []
+    sizes = (all_books["u000"], all_books[f"u{CHUNK:03}"])
+    await ledger.write(all_books, lambda: covered.append([ledger.covers(book, 2) for book in sizes]))
+    assert covered == [[True, False], [True, True]]
+    api.failing = {"powerledgers"}
+    for book in sizes:
+        book.reserved = 3
+    await ledger.write(all_books, lambda: covered.append([ledger.covers(book, 3) for book in sizes]))
+    assert covered[2:] == [[True, False]]
+
+
 async def test_covers_counts_the_surge_of_today(api: FakeApi) -> None:
     ledger, all_books = ledger_of(api), books(1)
     book = all_books["u000"]
