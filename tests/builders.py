@@ -17,6 +17,7 @@ from wattswitch.planner.model import (
     Worth,
     WorthUnit,
 )
+from wattswitch.planner.price_model import PriceModel
 
 NOW = 1_700_000_000.0
 
@@ -46,6 +47,16 @@ def inference(key: str = "InferenceDeployment/ns/llama", **fields: Any) -> Workl
     """Eight GPU replicas, all off, worth 1,300 per MWh, above every miner."""
     defaults = {"max_replicas": 8, "it_watts_per_replica": 1785, "worth": per_mwh(1300.0), "priority": 100}
     return _workload(key, Kind.INFERENCE, defaults | fields)
+
+
+def learned_prices(days: int = 3, step_seconds: float = 300.0, until: float = NOW) -> PriceModel:
+    """A model that has seen days of prices of 30 with an hour at 150 each evening, up to `until`."""
+    model = PriceModel()
+    steps = int(days * 86400 / step_seconds)
+    for n in range(steps, 0, -1):
+        at = (until // step_seconds - n) * step_seconds
+        model = model.update(at, 150.0 if at // 3600 % 24 == 19 else 30.0)
+    return model
 
 
 def site(*workloads: Workload, price: Signal | float = 40.0, **fields: Any) -> SiteState:

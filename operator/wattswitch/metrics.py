@@ -5,9 +5,13 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from wattswitch.planner.ahead import Ahead
 from wattswitch.planner.model import Plan, SiteState, Target
+from wattswitch.planner.outlook import Basis
 
 WORKLOAD = ("budget", "kind", "namespace", "name")
+OUTLOOK = "outlook"
+"""The published prices among the feeds."""
 DECISION_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
@@ -41,6 +45,11 @@ class Metrics:
         self.reason = self._gauge("workload_reason", "1 for the reason that binds the workload", *WORKLOAD, "reason")
         self.feed_age = self._gauge("feed_age_seconds", "Age of the feed's number by its own time", "budget", "feed")
         self.feed_fresh = self._gauge("feed_fresh", "1 while the feed is fresh", "budget", "feed")
+        self.outlook_watts = self._gauge(
+            "outlook_watts", "Watts intended for the next hour of this name in UTC, at the meter", "budget", "hour"
+        )
+        self.outlook_basis = self._gauge("outlook_basis", "1 for what the outlook is based on", "budget", "basis")
+        self.curve_ahead = self._gauge("outlook_curve_seconds", "How far ahead prices are published", "budget")
         self.leading = self._gauge("leading", "1 while this process holds the Lease")
         self.over_limit = Counter(
             "wattswitch_over_limit_seconds",
@@ -64,6 +73,7 @@ class Metrics:
         self._by_budget = (
             *(self.limit, self.committed, self.planned, self.measured, self.correction, self.unmet_floor, self.price),
             *(self.feed_age, self.feed_fresh, self.over_limit, self.writes, self.failures, self.decision),
+            *(self.outlook_watts, self.outlook_basis, self.curve_ahead),
         )
         self._sizes = (self.replicas, self.goal, self.wanted, self.watts)
         self._shown: dict[str, dict[str, _Shown]] = {}
@@ -79,6 +89,21 @@ class Metrics:
         _show_known(self.price, (name,), plan.price_per_mwh)
         _show_known(self.measured, (name,), state.budget.meter.value if state.budget.meter else None)
         self._show_workloads(name, state, plan)
+
+    def show_ahead(self, budget: str, ahead: Ahead | None) -> None:
+        """Bring the series of the next hours up to date; no series where nothing is known."""
+        for series in (self.outlook_watts, self.outlook_basis):
+            series.remove_by_labels({"budget": budget})
+        if ahead is None:
+            return
+        self.outlook_basis.labels(budget, ahead.basis or str(Basis.LAST_PRICE)).set(1)
+        for hour in ahead.hours:
+            self.outlook_watts.labels(budget, f"{int(hour.start // 3600) % 24:02}").set(hour.watts)
+
+    def show_curve(self, budget: str, age_seconds: float | None, ahead_seconds: float | None) -> None:
+        """Bring the series of the published prices up to date; None for what is not known."""
+        _show_known(self.feed_age, (budget, OUTLOOK), age_seconds)
+        _show_known(self.curve_ahead, (budget,), ahead_seconds)
 
     def forget(self, budget: str) -> None:
         """Drop every series of a budget that is gone."""

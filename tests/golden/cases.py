@@ -1,7 +1,19 @@
 """One site for each reason that the planner gives; recorded by `accept.py`, replayed by `test_golden.py`."""
 
-from builders import NOW, demand, hashprice, inference, miner, per_mwh, site
-from wattswitch.planner.model import Demand, Draw, GpuGroup, Move, OnStale, Reason, Signal, SiteState
+from builders import NOW, demand, hashprice, inference, learned_prices, miner, per_mwh, site
+from wattswitch.planner.model import (
+    Batch,
+    Demand,
+    Draw,
+    GpuGroup,
+    Move,
+    OnStale,
+    PriceCurve,
+    PriceOutlook,
+    Reason,
+    Signal,
+    SiteState,
+)
 
 HOPPER = (GpuGroup("hopper", 8),)
 STALE = Signal(40.0, problem="Stale")
@@ -10,6 +22,24 @@ CASES: dict[Reason, SiteState] = {
     Reason.AT_MAXIMUM: site(miner("told", worth=hashprice(17.5, fee_percent=1.0)), pue_1e4=10_800, reserve_percent=2),
     Reason.DEMAND_MET: site(inference("told", floor_replicas=2, demand=demand(33.0, 8.0)), miner("s21")),
     Reason.PRICE_ABOVE_STRIKE: site(miner("told", spec_replicas=10, floor_replicas=1), price=85.0, adder_per_mwh=12.5),
+    Reason.SWITCH_COST: site(
+        miner("told", spec_replicas=10, worth=per_mwh(60.0), cost_per_start=0.07),
+        inference("llama", spec_replicas=2, start_seconds=180, drain_seconds=60),
+        price=Signal(75.0, at=NOW),
+        outlook=PriceOutlook(
+            learned_prices().lessons,
+            PriceCurve(tuple(NOW // 3600 * 3600 + 3600.0 * hour for hour in range(24)), (30.0,) * 24),
+            recent=((NOW - 600, 31.0), (NOW - 300, 29.5)),
+        ),
+    ),
+    Reason.CHEAPER_AHEAD: site(
+        inference("told", demand=demand(60.0, 8.0), batch=Batch(4 * 3600, 10.0, NOW - 600), start_seconds=180),
+        outlook=PriceOutlook(curve=PriceCurve((NOW - 800, NOW + 2800, NOW + 6400), (40.0, 25.0, 60.0))),
+    ),
+    Reason.DEADLINE: site(
+        inference("told", demand=demand(60.0, 8.0), batch=Batch(7200, 10.0, NOW - 3600), worth=per_mwh(60.0)),
+        price=85.0,
+    ),
     Reason.POWER_LIMIT: site(
         miner("told", spec_replicas=10), inference("llama", spec_replicas=2), event_limits_watts=(80_000, 30_000)
     ),

@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from builders import NOW
+from builders import NOW, learned_prices
 from wattswitch.planner.model import (
     Budget,
     Demand,
@@ -14,6 +14,8 @@ from wattswitch.planner.model import (
     Kind,
     Move,
     OnStale,
+    PriceCurve,
+    PriceOutlook,
     Signal,
     SiteState,
     Surge,
@@ -31,6 +33,15 @@ dwells: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
 )
 claims: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
     [{"floor_replicas": n, "priority": p} for n in (0, 0, 1, 3) for p in (0, 0, 100)]
+)
+
+switching: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
+    (
+        *[{}] * 3,
+        {"cost_per_start": 0.5},
+        {"start_seconds": 120, "drain_seconds": 30},
+        {"start_seconds": 600, "cost_per_start": 2.0},
+    )
 )
 
 prices = st.integers(-100, 1500).map(float)
@@ -66,6 +77,50 @@ def worth_of(draw: st.DrawFn, *, fresh: bool = False) -> Worth:
     return Worth(draw(signals(worths, fresh=fresh)), unit)
 
 
+falling: st.SearchStrategy[tuple[tuple[float, float], ...]] = st.sampled_from(
+    (
+        *[()] * 4,
+        ((NOW, 3.0),),
+        ((NOW - 1200, 30.0), (NOW - 900, 12.0), (NOW - 30, 4.0)),
+        ((NOW - 40_000, 40.0), (NOW - 7200, 11.0), (NOW, 1.0)),
+    )
+)
+
+LESSONS = (
+    None,
+    *(learned_prices(days, step).lessons for days, step in ((0.5, 300.0), (3, 300.0), (3, 900.0), (3, 3600.0))),
+)
+HOUR_START = NOW // 3600 * 3600
+
+
+@st.composite
+def curves(draw: st.DrawFn) -> PriceCurve:
+    """A published curve: none, one that is over, one of now, one that has yet to begin, and any with a hole."""
+    hourly = draw(st.lists(prices, max_size=30))
+    first = HOUR_START + 3600 * draw(st.sampled_from((0, 0, -3, -50, 2)))
+    starts = [first + 3600.0 * n for n in range(len(hourly))]
+    if draw(st.integers(0, 5)) == 0:
+        starts = [start + 7200 * (n >= len(starts) // 2) for n, start in enumerate(starts)]
+    return PriceCurve(tuple(starts), tuple(hourly))
+
+
+@st.composite
+def outlooks(draw: st.DrawFn) -> PriceOutlook:
+    """What may be known of the price beyond its value of now, from nothing to everything."""
+    seen = draw(st.lists(st.tuples(st.sampled_from((1, 1, 4, 30)), prices), max_size=12))
+    back = [sum(gap for gap, _ in seen[n:]) for n in range(len(seen))]
+    recent = tuple((NOW - 300.0 * steps, price) for steps, (_, price) in zip(back, seen, strict=True))
+    return PriceOutlook(draw(st.sampled_from(LESSONS)), draw(st.just(PriceCurve()) | curves()), recent)
+
+
+@st.composite
+def price_signals(draw: st.DrawFn, *, fresh: bool = False) -> Signal:
+    """A price of this step, or one that comes late, or one that is stale."""
+    price = draw(signals(prices, fresh=fresh))
+    at = draw(st.sampled_from((NOW, NOW, NOW - 200, NOW - 400, NOW - 3600, NOW - 8 * 3600)))
+    return replace(price, at=at) if price.fresh else price
+
+
 @st.composite
 def workloads(draw: st.DrawFn, key: str, *, calm: bool = False) -> Workload:
     """One workload in the books.
@@ -80,7 +135,10 @@ def workloads(draw: st.DrawFn, key: str, *, calm: bool = False) -> Workload:
     fields: dict[str, Any] = {}
     if draw(st.booleans()):
         fields["demand"] = Demand(
-            draw(signals(st.integers(0, 40).map(float), fresh=calm)), draw(st.sampled_from((1.0, 3.0)))
+            draw(signals(st.integers(0, 40).map(float), fresh=calm)),
+            draw(st.sampled_from((1.0, 3.0))),
+            draw(st.sampled_from((None, None, 0.0, 7.5, 30.0))),
+            draw(falling),
         )
     if draw(st.integers(0, 3)) == 0:
         fields |= {"gpu_group": draw(st.sampled_from(GROUPS)), "gpus_per_replica": draw(st.integers(0, 4))}
@@ -99,6 +157,7 @@ def workloads(draw: st.DrawFn, key: str, *, calm: bool = False) -> Workload:
         **draw(claims),
         surge=surge,
         **draw(dwells),
+        **draw(switching),
         **fields,
     )
 
@@ -124,7 +183,7 @@ def budgets(draw: st.DrawFn, *, calm: bool = False) -> Budget:
     return Budget(
         name="west",
         cap_watts=draw(st.integers(0, 300_000)),
-        price=draw(signals(prices, fresh=calm)),
+        price=draw(price_signals(fresh=calm)),
         reserve_percent=reserve,
         fixed_watts=fixed,
         pue_1e4=draw(pues),
@@ -135,6 +194,7 @@ def budgets(draw: st.DrawFn, *, calm: bool = False) -> Budget:
         ramp_down_watts_per_minute=down,
         gpu_groups=draw(gpu_groups),
         meter=None if calm else draw(meters),
+        outlook=draw(st.none() | outlooks()),
     )
 
 
@@ -207,6 +267,11 @@ def small_groups(draw: st.DrawFn, *, equal_pods: bool) -> SiteState:
     )
     budget = Budget(name="west", cap_watts=draw(st.integers(0, 100)), price=Signal(float(draw(st.integers(-10, 50)))))
     return SiteState(now=NOW, budget=budget, workloads=chosen)
+
+
+def without_outlook(state: SiteState) -> SiteState:
+    """The same site where the price of now alone decides."""
+    return replace(state, budget=replace(state.budget, outlook=None))
 
 
 def without_floors(state: SiteState) -> SiteState:

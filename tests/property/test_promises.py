@@ -24,10 +24,11 @@ from property.strategies import (
     running_sites,
     site_states,
     without_floors,
+    without_outlook,
     worths,
 )
 from wattswitch.planner import plan
-from wattswitch.planner.model import Draw, OnStale, Plan, Reason, Signal, SiteState, Workload, Worth, WorthUnit
+from wattswitch.planner.model import Demand, Draw, OnStale, Plan, Reason, Signal, SiteState, Workload, Worth, WorthUnit
 
 WAITING = {Reason.WAITING_FOR_WATTS, Reason.WAITING_FOR_GPUS, Reason.RAMP_UP, Reason.RAMP_DOWN, Reason.SETTLING}
 DWELLING = {Reason.MIN_RUN, Reason.MIN_OFF}
@@ -185,13 +186,18 @@ def test_p5_hold_wants_what_the_last_value_wants_and_assume_what_the_worse_one_w
             replace(
                 w,
                 worth=replace(w.worth, signal=pessimist(w.worth.signal, dear=False)),
-                demand=w.demand and replace(w.demand, signal=pessimist(w.demand.signal, dear=False)),
+                demand=w.demand and foreseeing_nothing(w.demand, pessimist(w.demand.signal, dear=False)),
             )
             for w in state.workloads
         ),
     )
     wanted = {target.key: target.wanted_replicas for target in plan(state).targets}
     assert wanted == {target.key: target.wanted_replicas for target in plan(fresh).targets}
+
+
+def foreseeing_nothing(demand: Demand, signal: Signal) -> Demand:
+    """The demand with another signal; what was expected of one that is stale does not count."""
+    return replace(demand, signal=signal, forecast=demand.forecast if demand.signal.fresh else None)
 
 
 @given(any_states)
@@ -275,14 +281,22 @@ def test_p8_nobody_rises_above_the_floor_where_the_price_is_above_the_strike(sta
         assert size <= floor_of(w) or worth > decision.price_per_mwh
 
 
+@given(any_states)
+def test_p8_without_costs_of_switching_the_strike_decides(state: SiteState) -> None:
+    free: dict[str, Any] = {"start_seconds": 0, "drain_seconds": 0, "cost_per_start": 0.0}
+    state = replace(state, workloads=tuple(replace(w, **free) for w in state.workloads))
+    assert replace(plan(state), outlook=None) == plan(without_outlook(state))
+
+
 @given(calm_states(), st.integers(0, 100_000))
 def test_p8_a_higher_limit_takes_no_value_from_the_top_priority(state: SiteState, more: int) -> None:
-    """What the top priority earns over the price, at the watts in the books; where the lower limit carries all floors.
+    """What the top priority earns over the price of now, at the watts in the books; the lower limit carries all floors.
 
     Single workloads may give way inside it: 9 kW run three 3 kW machines, 10 kW the better 10 kW machine.
     """
     if plan(state).unmet_floor_watts:
         state = without_floors(state)
+    state = without_outlook(state)
     higher = replace(state, budget=replace(state.budget, cap_watts=state.budget.cap_watts + more))
     assert surplus_of_top_priority(higher) >= surplus_of_top_priority(state) - 1e-6
 
@@ -376,6 +390,11 @@ def binds(reason: Reason, state: SiteState, decision: Plan, w: Workload) -> bool
         Reason.PRICE_ABOVE_STRIKE: None not in (price, worth)
         and (worth or 0.0) <= (price or 0.0)
         and target.replicas == floor_of(w),
+        Reason.SWITCH_COST: w.cost_per_start + w.start_seconds + w.drain_seconds > 0
+        and budget.outlook is not None
+        and None not in (price, worth)
+        and target.replicas <= w.spec_replicas
+        and target.replicas == target.wanted_replicas,
         Reason.POWER_LIMIT: not within_limit(budget, asked_it_watts(state, more)),
         Reason.GPU_LIMIT: lacks_gpus(state, more, w),
         Reason.FLOOR_UNMET: target.goal_replicas < floor_of(w)

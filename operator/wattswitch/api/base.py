@@ -213,6 +213,10 @@ JsonPath = Annotated[
 ]
 """Keys joined by dots, list places in brackets: `data.prices[0].value`."""
 
+_STEPS = r"([^.\[\]\s]+|\[[0-9]{1,4}\])(\.[^.\[\]\s]+|\[[0-9]{1,4}\])*"
+ListPath = Annotated[str, Field(max_length=256, pattern=rf"^({_STEPS})?\[\](\.[^.\[\]\s]+|\[[0-9]{{1,4}}\])*$")]
+"""A JSON path with `[]` once, which stands for every entry of a list: `data.prices[].value`."""
+
 Timestamp = Annotated[str, Field(max_length=40, json_schema_extra={"format": "date-time"})]
 """RFC 3339, in UTC where we write it."""
 

@@ -1,7 +1,9 @@
 """InferenceDeployment: model servers that run as many replicas as demand asks for and pays."""
 
 from enum import StrEnum
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from wattswitch.api.base import (
     ApiModel,
@@ -16,7 +18,10 @@ from wattswitch.api.base import (
     Seconds,
     ShortText,
 )
-from wattswitch.api.workload import AGE, KILOWATTS, REASON, WIDE_BUDGET, WorkloadSpec, WorkloadStatus
+from wattswitch.api.workload import AGE, KILOWATTS, REASON, WIDE_BUDGET, Switching, WorkloadSpec, WorkloadStatus
+
+DeadlineSeconds = Annotated[int, Field(strict=True, ge=60, le=604_800, json_schema_extra={"format": "int32"})]
+"""From a minute to seven days."""
 
 
 class ServiceClass(StrEnum):
@@ -24,6 +29,31 @@ class ServiceClass(StrEnum):
 
     INTERACTIVE = "Interactive"
     BATCH = "Batch"
+
+
+class Order(StrEnum):
+    """Which of the waiting work is served first."""
+
+    FIRST_IN_FIRST_OUT = "FirstInFirstOut"
+    SHORTEST_FIRST = "ShortestFirst"
+
+
+class InferenceBatch(ApiModel):
+    """How work that may wait is served, and how long it may wait."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "!has(self.deadlineSeconds) || has(self.workPerReplicaHour)",
+            "batch.deadlineSeconds needs batch.workPerReplicaHour: how much one replica finishes in an hour",
+        ),
+    )
+
+    order: Order = Order.FIRST_IN_FIRST_OUT
+    """How the site's own queue serves the work; it tells how old the oldest may be, and the simulator serves so."""
+    deadline_seconds: DeadlineSeconds | None = None
+    """The oldest work is to be done within this time, above the strike too where it must; left out: no deadline."""
+    work_per_replica_hour: PositiveDecimal | None = None
+    """How much of the waiting count one replica finishes in an hour; needed with a deadline."""
 
 
 class InferenceDemand(ApiModel):
@@ -48,7 +78,7 @@ class InferenceWorth(ApiModel):
     """Money earned by one busy replica in an hour, in the currency of the budget."""
 
 
-class InferenceSwitching(ApiModel):
+class InferenceSwitching(Switching):
     """How fast and how often replicas may come and go."""
 
     start_seconds: Seconds = 180
@@ -64,8 +94,18 @@ class InferenceSwitching(ApiModel):
 class InferenceDeploymentSpec(WorkloadSpec):
     """Replicas of one model server under one target."""
 
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule("!has(self.batch) || self.serviceClass == 'Batch'", "batch needs serviceClass Batch"),
+        Rule(
+            "!has(self.batch) || !has(self.batch.deadlineSeconds) || has(self.demand)",
+            "batch.deadlineSeconds needs demand: the feed with the work that waits",
+        ),
+    )
+
     service_class: ServiceClass = ServiceClass.INTERACTIVE
-    """Interactive, or Batch where the work may wait."""
+    """Interactive: starts ahead of the demand that is expected. Batch: the work may wait, nothing is started ahead."""
+    batch: InferenceBatch | None = None
+    """How the work of serviceClass Batch waits."""
     demand: InferenceDemand | None = None
     """How many replicas are wanted; replicas.max where left out."""
     worth: InferenceWorth

@@ -18,7 +18,7 @@ from wattswitch.api.base import (
     Seconds,
     ShortText,
 )
-from wattswitch.api.workload import AGE, BUDGET, KILOWATTS, REASON, WorkloadSpec, WorkloadStatus
+from wattswitch.api.workload import AGE, BUDGET, KILOWATTS, REASON, Switching, WorkloadSpec, WorkloadStatus
 
 
 class MiningWorth(ApiModel):
@@ -36,7 +36,7 @@ class MiningWorth(ApiModel):
     """What the mining pool keeps, in percent."""
 
 
-class MiningSwitching(ApiModel):
+class MiningSwitching(Switching):
     """How fast, how often and at what cost the pool may switch."""
 
     min_run_seconds: Seconds = 600

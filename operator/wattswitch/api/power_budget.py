@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
 
@@ -21,6 +21,7 @@ from wattswitch.api.base import (
     PositiveDecimal,
     Priority,
     Pue,
+    ReasonWord,
     Resource,
     ResourceNames,
     Rule,
@@ -29,9 +30,10 @@ from wattswitch.api.base import (
     Timestamp,
     Watts,
 )
-from wattswitch.api.feed import Meter, NamedFeed, PriceFeed, cel_list
+from wattswitch.api.feed import Meter, NamedFeed, PriceFeed
 from wattswitch.api.ledger import Books
 from wattswitch.api.selector import LabelSelector
+from wattswitch.api.source import cel_list
 from wattswitch.api.units import CURRENCIES, Unit
 from wattswitch.api.workload import AGE
 
@@ -95,6 +97,7 @@ def _one_currency() -> str:
     groups = (cel_list(tuple(u for u in Unit if u.currency in (currency, None))) for currency in CURRENCIES)
     return (
         f"[{', '.join(groups)}].exists(units, self.price.sources.all(s, s.unit in units)"
+        " && (!has(self.price.outlook) || self.price.outlook.sources.all(s, s.unit in units))"
         " && (!has(self.feeds) || self.feeds.all(f, f.sources.all(s, s.unit in units))))"
     )
 
@@ -112,7 +115,7 @@ class PowerBudgetSpec(ApiModel):
             " || (has(self.gpuGroups) && self.gpuGroups.exists(g, g.name == h.gpuGroup)))",
             "every gpuGroup that hardware names must be in gpuGroups",
         ),
-        Rule(_one_currency(), "price and feeds must all be in one currency: none is ever converted"),
+        Rule(_one_currency(), "price, outlook and feeds must all be in one currency: none is ever converted"),
     )
 
     mode: Mode
@@ -154,13 +157,57 @@ class LastReading(ApiModel):
     """The source's own time of the number."""
 
 
+class Span(ApiModel):
+    """Hours for which the same is intended."""
+
+    start: Timestamp
+    """The start of the first hour; the span ends where the next one starts."""
+    watts: BookedWatts
+    """Watts at the meter, rounded: what is expected, not what is promised."""
+    mode: ReasonWord
+    """Full: all that is wanted and fits. Part: some of it. Floor: what price cannot take, and no more."""
+
+
+class OutlookStatus(ApiModel):
+    """The next 24 hours as they look now; told anew where the price, the curve or the site is new."""
+
+    summary: Message = ""
+    """The hours in a line: "Full to 17:00Z, Floor to 20:00Z, Full to 14:00Z"."""
+    basis: ReasonWord
+    """Curve: prices that are published. Learned: what prices were like so far. LastPrice: the price of now, and what
+    switching costs."""
+    curve_source: ShortText | None = None
+    """Name of the source that the curve came from."""
+    curve_until: Timestamp | None = None
+    """The end of the published prices."""
+    spread_per_mwh: Annotated[ShortText | None, Field(alias="spreadPerMWh")] = None
+    """How far apart a low and a high price one hour ahead are, per MWh; eight in ten are between them."""
+    spans: Annotated[tuple[Span, ...], Field(max_length=24, json_schema_extra=ATOMIC)] = ()
+    """What is intended, in order of time."""
+    until: Timestamp | None = None
+    """The end of the last span."""
+
+
+MEMORY_LENGTH: Final = 16_384
+"""The most that is written down of what was learned; it takes about 3 kB."""
+
+
+class PriceMemory(ApiModel):
+    """What was learned of the price, for the next process."""
+
+    currency: ReasonWord
+    """The money that the prices are in."""
+    learned: Annotated[str, Field(max_length=MEMORY_LENGTH)]
+    """The model, for the operator alone. Losing it costs some days of learning and nothing else."""
+
+
 class PowerBudgetStatus(ApiModel):
     """What the site may draw now, what is committed, and the books. In Advise mode: what would be."""
 
     observed_generation: Generation = 0
     """The metadata.generation that this status is about."""
     conditions: Conditions = ()
-    """Ready, WithinLimit, PriceFresh, MeterFresh, Curtailed, Infeasible."""
+    """Ready, WithinLimit, PriceFresh, OutlookFresh, MeterFresh, Curtailed, Infeasible."""
     limit_watts: BookedWatts | None = None
     """What may be drawn now, at the meter: the cap less reserve and correction."""
     committed_watts: BookedWatts | None = None
@@ -173,6 +220,10 @@ class PowerBudgetStatus(ApiModel):
     """The price with adder, per MWh."""
     price_source: ShortText | None = None
     """Name of the source that the price came from."""
+    outlook: OutlookStatus | None = None
+    """What is intended for the next hours."""
+    price_model: PriceMemory | None = None
+    """What was learned of the price."""
     within: ShortText | None = None
     """True, or by how much committed watts are above the limit."""
     message: Message | None = None

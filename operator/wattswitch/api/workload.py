@@ -16,6 +16,7 @@ from wattswitch.api.base import (
     ObjectName,
     PodCount,
     Rule,
+    Seconds,
     ShortText,
 )
 from wattswitch.api.target import Replicas, TargetRef
@@ -27,6 +28,17 @@ class OnDelete(StrEnum):
     KEEP = "Keep"
     STOP = "Stop"
     RESTORE = "Restore"
+
+
+class Switching(ApiModel):
+    """How fast and how often a workload may switch; each kind has defaults of its own."""
+
+    start_seconds: Seconds
+    """From the start of a pod until it earns."""
+    min_run_seconds: Seconds
+    """After a raise nothing is lowered for price during this time."""
+    min_off_seconds: Seconds
+    """After a lowering nothing is raised for price during this time."""
 
 
 class WorkloadSpec(ApiModel):

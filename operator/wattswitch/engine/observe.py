@@ -8,24 +8,27 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from wattswitch.api.inference_deployment import InferenceDeployment
-from wattswitch.api.mining_pool import MiningPool
+from wattswitch.api.inference_deployment import InferenceDeploymentSpec, ServiceClass
 from wattswitch.api.power_budget import PowerBudget
 from wattswitch.cluster import TargetFacts, View
+from wattswitch.engine.backlogs import Backlogs
 from wattswitch.engine.books import Book, Pods
 from wattswitch.engine.correction import Correction
+from wattswitch.engine.learner import DemandLearner, Learner
 from wattswitch.engine.leftover import NO_PODS, LeftOver, heir_pods
 from wattswitch.engine.roster import Effect, Entry
 from wattswitch.engine.signals import Signals, signal
 from wattswitch.engine.sitefeeds import SiteFeeds
+from wattswitch.feeds import Reading
+from wattswitch.mapping import AnySpec, batch_of, budget_of, cost_per_start, drain_seconds, has_deadline, in_order
 from wattswitch.planner.model import (
-    PUE_SCALE,
+    Batch,
     Budget,
+    Demand,
     Draw,
-    GpuGroup,
     Kind,
-    Mode,
     Move,
+    PriceOutlook,
     Reason,
     Signal,
     SiteState,
@@ -47,6 +50,9 @@ class Site:
     listed: dict[str, Pods] = field(default_factory=dict)
     left_over: dict[str, LeftOver] = field(default_factory=dict)
     correction: Correction = field(default_factory=Correction)
+    learner: Learner = field(default_factory=Learner)
+    demands: DemandLearner = field(default_factory=DemandLearner)
+    backlogs: Backlogs = field(default_factory=Backlogs)
     moves: list[Move] = field(default_factory=list)
     starting: bool = False
     standby: bool = False
@@ -84,6 +90,8 @@ def observe(site: Site, view: View, entries: list[Entry], now: float, raise_gate
             books[book.key] = book
         else:
             draws.append(_draw(book, gone=book.uid in gone, now=now))
+    site.demands.keep_only(controlled.keys())
+    site.backlogs.keep_only(controlled.keys())
     state = SiteState(
         now=now,
         budget=_budget(site, now),
@@ -117,7 +125,7 @@ def _open_books(site: Site, entries: Iterable[Entry]) -> None:
         book.rate(entry.watts, entry.gpus, rolled_out=facts.rolled_out)
         book.gpu_group = entry.hardware.gpu_group or ""
         book.stop_seconds = entry.hardware.stop_seconds
-        book.drain_seconds = _drain_seconds(entry.model)
+        book.drain_seconds = drain_seconds(entry.model.spec)
         book.on_delete = str(entry.model.spec.on_delete)
 
 
@@ -188,7 +196,7 @@ def _workload(site: Site, signals: Signals, entry: Entry, book: Book, now: float
     model, facts = entry.model, entry.facts
     if model is None or facts is None or expelled:
         return _held_as_it_is(entry, book, now, expelled.reason if expelled else Reason.INVALID_SPEC)
-    spec = model.spec
+    spec, demand = model.spec, signals.demand(entry, model)
     return _of_book(
         entry.key,
         entry.kind,
@@ -199,12 +207,33 @@ def _workload(site: Site, signals: Signals, entry: Entry, book: Book, now: float
         max_replicas=spec.replicas.max,
         ready_replicas=facts.ready_replicas,
         worth=signals.worth(entry, model),
-        demand=signals.demand(entry, model),
+        demand=_foreseen(site, entry, spec, demand, now),
+        batch=_batch(site, entry, spec, demand, now),
         min_run_seconds=spec.switching.min_run_seconds,
         min_off_seconds=spec.switching.min_off_seconds,
+        start_seconds=spec.switching.start_seconds,
+        drain_seconds=drain_seconds(spec),
+        cost_per_start=cost_per_start(spec),
         held=_held(site, entry),
         blocked=str(blocked.reason) if blocked else "",
     )
+
+
+def _foreseen(site: Site, entry: Entry, spec: AnySpec, demand: Demand | None, now: float) -> Demand | None:
+    """The demand with what it will be when a replica that starts now serves; of work that may wait, as it is."""
+    lead = spec.switching.start_seconds
+    if demand is None or lead == 0 or not isinstance(spec, InferenceDeploymentSpec):
+        return demand
+    if spec.service_class is ServiceClass.BATCH:
+        return demand
+    return site.demands.foreseen(entry.key, demand, lead, now)
+
+
+def _batch(site: Site, entry: Entry, spec: AnySpec, demand: Demand | None, now: float) -> Batch | None:
+    """What a deadline asks for, None where there is none."""
+    if demand is None or not has_deadline(spec):
+        return None
+    return batch_of(spec, site.backlogs.oldest_at(entry.key, demand.signal, now, in_order=in_order(spec)))
 
 
 def _held(site: Site, entry: Entry) -> str:
@@ -265,27 +294,24 @@ def _draw(book: Book, *, gone: bool, now: float) -> Draw:
     )
 
 
-def _drain_seconds(model: MiningPool | InferenceDeployment) -> int:
-    return model.spec.switching.drain_seconds if isinstance(model, InferenceDeployment) else 0
-
-
 def _budget(site: Site, now: float) -> Budget:
-    spec = site.budget.spec
+    spec, price = site.budget.spec, site.feeds.price()
     meter = signal(site.feeds.meter(), spec.meter) if spec.meter else None
     if meter is not None and meter.fresh and meter.value is not None and spec.meter is not None:
         site.correction.measure(meter.at, meter.value, spec.meter.deadband_watts)
-    return Budget(
-        name=site.budget.metadata.name,
-        mode=Mode(spec.mode),
-        cap_watts=spec.cap_watts,
-        reserve_percent=spec.reserve_percent,
-        fixed_watts=spec.overhead.fixed_watts,
-        pue_1e4=int(spec.overhead.pue * PUE_SCALE),
-        adder_per_mwh=float(spec.price.adder_per_mwh),
-        price=signal(site.feeds.price(), spec.price),
+    return budget_of(
+        site.budget.metadata.name,
+        spec,
+        signal(price, spec.price),
         meter=meter,
         correction_watts=site.correction.watts if spec.meter else 0,
-        ramp_up_watts_per_minute=spec.ramp_up_watts_per_minute,
-        ramp_down_watts_per_minute=spec.ramp_down_watts_per_minute,
-        gpu_groups=tuple(GpuGroup(group.name, group.gpus) for group in spec.gpu_groups),
+        outlook=_outlook(site, price, now),
     )
+
+
+def _outlook(site: Site, price: Reading, now: float) -> PriceOutlook:
+    """What is known of the price to come, this reading of it included."""
+    published = site.feeds.curve()
+    curve = None if published is None else published.curve
+    site.learner.learn(price, curve, site.budget.spec.price.sources[0].unit.currency or "", now)
+    return site.learner.outlook(curve, now)

@@ -10,7 +10,7 @@ from wattswitch.api.mining_pool import MiningPoolStatus
 from wattswitch.api.power_budget import PowerBudgetStatus
 from wattswitch.engine.observe import STOPPED_WORTH, Observation
 from wattswitch.engine.roster import Effect, Entry, Problem
-from wattswitch.feeds import Reading
+from wattswitch.feeds import CurveReading, Reading
 from wattswitch.planner.explain import explain
 from wattswitch.planner.model import Draw, Kind, Mode, Plan, Reason, Signal, SiteState, Target, Workload
 
@@ -98,9 +98,13 @@ _STATUS = {True: ConditionStatus.TRUE, False: ConditionStatus.FALSE, None: Condi
 
 
 def budget_findings(
-    state: SiteState, plan: Plan, readings: Mapping[str, Reading], problems: list[str]
+    state: SiteState,
+    plan: Plan,
+    readings: Mapping[str, Reading],
+    problems: list[str],
+    published: CurveReading | None = None,
 ) -> list[Finding]:
-    """The conditions of a budget."""
+    """The conditions of a budget; `published` is None where its price has no outlook."""
     over = plan.committed_watts - plan.limit_watts
     infeasible = plan.unmet_floor_watts > 0 or bool(plan.unmet_floor_gpus)
     price = _freshness("PriceFresh", state.budget.price, readings.get("price"))
@@ -109,6 +113,9 @@ def budget_findings(
         price,
         Finding("Infeasible", infeasible, *_infeasible_text(plan)),
     ]
+    if published is not None:
+        reason = published.problem or "Fresh"
+        found.append(Finding("OutlookFresh", published.curve is not None, reason, published.message))
     if state.budget.meter is not None:
         found.append(_freshness("MeterFresh", state.budget.meter, readings.get("meter")))
     ready, reason, message = True, "Deciding", ""
@@ -155,9 +162,14 @@ def budget_status(
     if meter is not None:
         status["correctionWatts"] = state.budget.correction_watts
         if meter.value is not None:
-            step = max(1, state.budget.cap_watts // MEASURED_STEPS)
-            status["measuredWatts"] = max(0, round(meter.value / step) * step)
+            status["measuredWatts"] = coarse(meter.value, state.budget.cap_watts)
     return status
+
+
+def coarse(watts: float, cap_watts: int, steps: int = MEASURED_STEPS) -> int:
+    """Watts as a status shows what moves all the time; never below 0."""
+    step = max(1, cap_watts // steps)
+    return max(0, round(watts / step) * step)
 
 
 def workload_findings(subject: Subject, state: SiteState) -> list[Finding]:

@@ -10,7 +10,10 @@ from wattswitch.cluster import ObjectRef, StatusWrite
 from wattswitch.engine import clock, report
 from wattswitch.engine.actuate import Written
 from wattswitch.engine.observe import Observation, Site
+from wattswitch.engine.outlook import OutlookTeller
 from wattswitch.engine.services import Services
+from wattswitch.feeds import CurveReading
+from wattswitch.metrics import OUTLOOK
 from wattswitch.planner.model import Kind, Plan, SiteState, Workload
 
 logger = logging.getLogger(__name__)
@@ -21,7 +24,7 @@ AT_A_STRETCH = 50
 """Workloads that are told before others get their turn: less than 10 ms."""
 PLURALS = {Kind.MINING: "miningpools", Kind.INFERENCE: "inferencedeployments"}
 BAD_WHEN_TRUE = frozenset({"Infeasible", "ForeignScale"})
-TOLD = frozenset({"Ready", "WithinLimit", "PriceFresh", "MeterFresh", "Accepted", *BAD_WHEN_TRUE})
+TOLD = frozenset({"Ready", "WithinLimit", "PriceFresh", "OutlookFresh", "MeterFresh", "Accepted", *BAD_WHEN_TRUE})
 """Conditions whose changes are worth an Event."""
 
 
@@ -36,6 +39,7 @@ class Reporter:
         self._fresh = asyncio.Event()
         self._conditions: dict[str, tuple[Condition, ...]] = {}
         self._told: dict[str, tuple[object, ...]] = {}
+        self._outlook = OutlookTeller()
         self._readings: list[dict[str, str]] = []
         self._readings_at = 0.0
         self._over_since: float | None = None
@@ -109,15 +113,29 @@ class Reporter:
         raw = self._services.view.get("PowerBudget", None, self._name)
         if raw is None:
             return
-        readings = site.feeds.current()
+        readings, published = site.feeds.current(), site.feeds.curve()
         for name, reading in readings.items():
             self._services.metrics.feed_age.labels(self._name, name).set(max(0.0, now - reading.at))
             self._services.metrics.feed_fresh.labels(self._name, name).set(reading.fresh)
+        self._show_curve(published, now)
+        if self._outlook.follow(observation.state, plan, published):
+            self._services.metrics.show_ahead(self._name, self._outlook.ahead)
         if now >= self._readings_at + READINGS_SECONDS:
             self._readings, self._readings_at = site.feeds.last_readings(), now
         status = report.budget_status(observation.state, plan, readings, self._readings)
-        findings = report.budget_findings(observation.state, plan, readings, problems)
+        known = {"outlook": self._outlook.status, "priceModel": site.learner.memory()}
+        status |= {name: value for name, value in known.items() if value is not None}
+        findings = report.budget_findings(observation.state, plan, readings, problems, published)
         self._write(raw, "powerbudgets", status, findings, now, keep=("targets",))
+
+    def _show_curve(self, published: CurveReading | None, now: float) -> None:
+        metrics, curve = self._services.metrics, published.curve if published else None
+        if published is not None:
+            metrics.feed_fresh.labels(self._name, OUTLOOK).set(curve is not None)
+        else:
+            metrics.feed_fresh.remove_by_labels({"budget": self._name, "feed": OUTLOOK})
+        age = max(0.0, now - published.fetched_at) if published and published.fetched_at else None
+        metrics.show_curve(self._name, age, curve.end - now if curve else None)
 
     def _tell_workload(
         self, subject: report.Subject, state: SiteState, plan: Plan, of_site: tuple[object, ...]

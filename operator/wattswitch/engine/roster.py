@@ -13,14 +13,17 @@ from wattswitch.api.inference_deployment import InferenceDeployment
 from wattswitch.api.mining_pool import MiningPool
 from wattswitch.api.parse import parse
 from wattswitch.api.power_budget import Hardware, PowerBudget, Tenant
-from wattswitch.api.units import Quantity, Unit
 from wattswitch.cluster import TargetFacts, View
+from wattswitch.mapping import (
+    WORKLOAD_MODELS,
+    Names,
+    demand_faults,
+    gpus_per_replica,
+    unknown_hardware,
+    watts_per_replica,
+    worth_faults,
+)
 from wattswitch.planner.model import Kind, Reason
-
-WORKLOAD_MODELS: Mapping[str, type[MiningPool] | type[InferenceDeployment]] = {
-    Kind.MINING: MiningPool,
-    Kind.INFERENCE: InferenceDeployment,
-}
 
 Raw = Mapping[str, Any]
 """An object as the API server shows it."""
@@ -90,23 +93,17 @@ class Entry:
 
     @property
     def watts(self) -> int:
-        """Watts of one pod: the nameplate, or more where the tenant says so; 0 where the hardware is unknown.
-
-        A template that asks for more GPUs than the workload declares is believed: each device with one of them draws.
-        """
+        """Watts of one pod; 0 where the hardware is unknown."""
         if self.model is None or self.hardware is None:
             return 0
-        spec, asked = self.model.spec, self.facts.gpus_per_pod if self.facts else 0
-        devices = max(spec.devices_per_replica, -(-asked // self.hardware.gpus) if self.hardware.gpus else 0)
-        return max(self.hardware.watts * devices, spec.watts_per_replica or 0)
+        return watts_per_replica(self.model.spec, self.hardware, self.facts.gpus_per_pod if self.facts else 0)
 
     @property
     def gpus(self) -> int:
-        """GPUs of one pod: what the hardware says or what the template asks for, whichever is more."""
+        """GPUs of one pod; 0 where the hardware is unknown."""
         if self.model is None or self.hardware is None:
             return 0
-        declared = self.hardware.gpus * self.model.spec.devices_per_replica
-        return max(declared, self.facts.gpus_per_pod if self.facts else 0)
+        return gpus_per_replica(self.model.spec, self.hardware, self.facts.gpus_per_pod if self.facts else 0)
 
 
 class Roster:
@@ -116,12 +113,12 @@ class Roster:
         self._view = view
         self._parsed: dict[str, tuple[int, MiningPool | InferenceDeployment | None, list[str]]] = {}
         self._checked: dict[str, tuple[_Checked, Entry]] = {}
-        self._rules: _Rules | None = None
+        self._rules: Names | None = None
 
     def entries(self, budget: PowerBudget) -> list[Entry]:
         """All workloads that name `budget`, with their problems, in a stable order; not to be changed."""
         if self._rules is None or self._rules.budget is not budget:
-            self._rules = _Rules.of(budget)
+            self._rules = Names.of(budget)
         autoscaled, claims = self._autoscaled(), self._claims()
         admission = _Admission(self._view, budget.spec.tenants)
         checked: dict[str, tuple[_Checked, Entry]] = {}
@@ -163,7 +160,7 @@ class Roster:
         return known[1], known[2]
 
     def _claims(self) -> dict[TargetName, Raw]:
-        """The oldest workload object of each target, whatever its budget."""
+        """The oldest workload object of each target, whatever its budget; of one second, the first by name."""
         claims: dict[TargetName, Raw] = {}
         for kind in WORKLOAD_MODELS:
             for raw in self._view.all(kind):
@@ -191,7 +188,7 @@ class _Checked:
 
     raw: Raw
     facts: TargetFacts | None
-    rules: "_Rules | None"
+    rules: Names | None
     max_priority: int | None
     scaler: str
     claim: Raw | None
@@ -209,8 +206,7 @@ def _problems(entry: Entry, against: _Checked) -> Iterable[Problem]:
     yield from _admission_problems(entry, against.max_priority)
     if rules is not None:
         yield from _hardware_problems(entry, rules)
-        yield from _worth_problems(entry, rules)
-        yield from _demand_problems(entry, rules)
+        yield from _feed_problems(entry, rules)
     if against.scaler:
         message = f"{against.scaler} scales this target too: remove one of the two; until then only the limit lowers it"
         yield Problem(Reason.AUTOSCALER_OWNED, Effect.HELD, message)
@@ -227,37 +223,14 @@ def _target_problems(entry: Entry) -> Iterable[Problem]:
         yield Problem(Reason.TARGET_UNSUPPORTED, Effect.REFUSED, message)
 
 
-@dataclass(frozen=True, slots=True)
-class _Rules:
-    """What a budget lets its workloads name."""
-
-    budget: PowerBudget
-    hardware: Mapping[str, Hardware]
-    feeds: Mapping[str, Unit]
-
-    @classmethod
-    def of(cls, budget: PowerBudget) -> "_Rules":
-        """The names in a budget."""
-        hardware = {each.name: each for each in budget.spec.hardware}
-        return cls(budget, hardware, {feed.name: feed.sources[0].unit for feed in budget.spec.feeds})
-
-    @property
-    def name(self) -> str:
-        """Name of the budget."""
-        return self.budget.metadata.name
-
-
-def _hardware_problems(entry: Entry, rules: _Rules) -> Iterable[Problem]:
+def _hardware_problems(entry: Entry, rules: Names) -> Iterable[Problem]:
     if entry.model is None:
         return
     spec = entry.model.spec
     hardware = entry.hardware = rules.hardware.get(spec.hardware)
     if hardware is None:
-        message = (
-            f"spec.hardware {spec.hardware!r} is not listed in PowerBudget {rules.name} (known:"
-            f" {_names(rules.hardware)}): correct it or add it there"
-        )
-        yield Problem(Reason.HARDWARE_UNKNOWN, Effect.EXPELLED, message)
+        fault = unknown_hardware(spec, rules)
+        yield Problem(fault.reason, Effect.EXPELLED, fault.message)
         return
     yield from _gpu_problems(entry, hardware)
     nameplate = hardware.watts * spec.devices_per_replica
@@ -279,64 +252,11 @@ def _gpu_problems(entry: Entry, hardware: Hardware) -> Iterable[Problem]:
         yield Problem(Reason.GPU_COUNT_MISMATCH, Effect.BLOCKED, message)
 
 
-MINING_QUANTITIES = frozenset({Quantity.PRICE, Quantity.HASHPRICE})
-INFERENCE_QUANTITIES = frozenset({Quantity.PRICE, Quantity.GPU_RATE, Quantity.REPLICA_RATE})
-"""What the worth of each kind may be measured in."""
-
-MOST_NAMES = 10
-"""Names that a message lists."""
-
-
-def _worth_problems(entry: Entry, rules: _Rules) -> Iterable[Problem]:
-    if entry.model is None or entry.model.spec.worth.feed is None:
-        return
-    mining, path, name = isinstance(entry.model, MiningPool), "spec.worth.feed", entry.model.spec.worth.feed
-    unit = rules.feeds.get(name)
-    if unit is None:
-        yield _unknown_feed(path, name, rules)
-    elif unit.quantity not in (MINING_QUANTITIES if mining else INFERENCE_QUANTITIES):
-        wanted = "a hashprice or money per MWh" if mining else "money per GPU hour, per replica hour or per MWh"
-        yield _wrong_feed(path, name, unit, wanted)
-    elif entry.hardware is not None:
-        yield from _missing_scale(entry.hardware, unit)
-
-
-def _missing_scale(hardware: Hardware, unit: Unit) -> Iterable[Problem]:
-    """What the hardware does not say of itself, and a worth in `unit` needs."""
-    message = ""
-    if unit.quantity is Quantity.HASHPRICE and hardware.joules_per_terahash is None:
-        message = f"hardware {hardware.name!r} has no joulesPerTerahash: set it, or use worth.perMWh"
-    elif unit.quantity is Quantity.GPU_RATE and not hardware.gpus:
-        message = f"hardware {hardware.name!r} has no gpus: set them, or use worth.perReplicaHour"
-    if message:
-        yield Problem(Reason.HARDWARE_UNKNOWN, Effect.BLOCKED, message)
-
-
-def _demand_problems(entry: Entry, rules: _Rules) -> Iterable[Problem]:
-    if not isinstance(entry.model, InferenceDeployment) or entry.model.spec.demand is None:
-        return
-    path, name = "spec.demand.feed", entry.model.spec.demand.feed
-    unit = rules.feeds.get(name)
-    if unit is None:
-        yield _unknown_feed(path, name, rules)
-    elif unit.quantity is not Quantity.COUNT:
-        yield _wrong_feed(path, name, unit, "a Count")
-
-
-def _unknown_feed(path: str, name: str, rules: _Rules) -> Problem:
-    what = f"is not a feed of PowerBudget {rules.name} (known: {_names(rules.feeds)}): correct it or add it there"
-    return Problem(Reason.FEED_UNKNOWN, Effect.BLOCKED, f"{path} {name!r} {what}")
-
-
-def _wrong_feed(path: str, name: str, unit: Unit, wanted: str) -> Problem:
-    what = f"is a feed in {unit}, but {wanted} is needed: name another one"
-    return Problem(Reason.FEED_UNKNOWN, Effect.BLOCKED, f"{path} {name!r} {what}")
-
-
-def _names(known: Iterable[str]) -> str:
-    names = list(known)
-    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    return ", ".join(names[:MOST_NAMES]) + more if names else "none"
+def _feed_problems(entry: Entry, rules: Names) -> Iterable[Problem]:
+    """What is wrong with the feeds that the workload names: it may be lowered until that is corrected."""
+    if entry.model is not None:
+        for fault in (*worth_faults(entry.model.spec, rules), *demand_faults(entry.model.spec, rules)):
+            yield Problem(fault.reason, Effect.BLOCKED, fault.message)
 
 
 class _Admission:
@@ -381,13 +301,13 @@ def _target_of(raw: Raw) -> TargetName:
     return str(reference.get("kind", "")), str(raw["metadata"]["namespace"]), str(reference.get("name", ""))
 
 
-def _age(raw: Raw) -> tuple[str, str]:
+def _age(raw: Raw) -> tuple[str, str, str]:
     meta = raw["metadata"]
-    return str(meta.get("creationTimestamp") or ""), str(meta["uid"])
+    return str(meta.get("creationTimestamp") or ""), str(meta["name"]), str(raw["kind"])
 
 
 def _claim_problems(entry: Entry, first: Raw | None) -> Iterable[Problem]:
     if first is not None and entry.target[2] and first["metadata"]["uid"] != entry.uid:
         owner = f"{first['kind']} {first['metadata']['name']} of budget {first['spec'].get('budget')}"
-        message = f"{owner} is older and scales this target already: delete one of the two"
+        message = f"{owner} scales this target already: delete one of the two"
         yield Problem(Reason.TARGET_CLAIMED, Effect.REFUSED, message)

@@ -10,15 +10,10 @@ from wattswitch.api.units import Quantity
 from wattswitch.engine.roster import Entry
 from wattswitch.engine.sitefeeds import SiteFeeds
 from wattswitch.feeds import Reading
+from wattswitch.mapping import WORTH_UNITS, fixed_worth, pool_fee_percent
 from wattswitch.planner.model import Demand, OnStale, Reason, Signal, Worth, WorthUnit
 
 UNKNOWN_FEED = Signal(None, problem=str(Reason.FEED_UNKNOWN))
-_UNITS = {
-    Quantity.PRICE: WorthUnit.PER_MWH,
-    Quantity.HASHPRICE: WorthUnit.HASHPRICE,
-    Quantity.GPU_RATE: WorthUnit.PER_GPU_HOUR,
-    Quantity.REPLICA_RATE: WorthUnit.PER_REPLICA_HOUR,
-}
 
 
 def signal(reading: Reading, spec: Feed) -> Signal:
@@ -43,12 +38,8 @@ class Signals:
 
     def worth(self, entry: Entry, model: MiningPool | InferenceDeployment) -> Worth:
         """What running this workload is worth."""
-        fee = 0.0
-        if isinstance(model, MiningPool):
-            fixed, unit_of_fixed = model.spec.worth.per_mwh, WorthUnit.PER_MWH
-            fee = float(model.spec.worth.pool_fee_percent)
-        else:
-            fixed, unit_of_fixed = model.spec.worth.per_replica_hour, WorthUnit.PER_REPLICA_HOUR
+        fixed, unit_of_fixed = fixed_worth(model.spec)
+        fee = pool_fee_percent(model.spec)
         if fixed is not None:
             return Worth(Signal(float(fixed)), unit_of_fixed, fee)
         return self._worth_of_feed(entry, model.spec.worth.feed or "", fee)
@@ -66,7 +57,7 @@ class Signals:
         feed = self._named.get(name)
         if feed is None:
             return Worth(UNKNOWN_FEED, WorthUnit.PER_MWH)
-        unit = _UNITS.get(feed.sources[0].unit.quantity)
+        unit = WORTH_UNITS.get(feed.sources[0].unit.quantity)
         joules = entry.hardware.joules_per_terahash if entry.hardware else None
         if unit is None or (unit is WorthUnit.HASHPRICE and joules is None):
             return Worth(UNKNOWN_FEED, WorthUnit.PER_MWH)

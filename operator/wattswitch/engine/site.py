@@ -14,7 +14,7 @@ from typing import Any
 from wattswitch.api.feed import Feed
 from wattswitch.api.parse import parse
 from wattswitch.api.power_budget import Mode, PowerBudget
-from wattswitch.cluster import list_pods
+from wattswitch.cluster import list_pods, patch_status
 from wattswitch.engine import clock
 from wattswitch.engine.actuate import Actuator, Written
 from wattswitch.engine.books import Book, Pods
@@ -90,6 +90,7 @@ class SiteLoop:
         self._reporter.close()
         await self._actuator.close()
         await self._site.feeds.close()
+        await self._keep_lessons()
 
     async def _prepare(self) -> None:
         """Take over what an earlier process knew; until every feed had time for one answer, only the limit acts."""
@@ -97,6 +98,7 @@ class SiteLoop:
         self._site.correction.watts = int(self._kept.get("correctionWatts") or 0)
         await feeds.follow(self._site.budget.spec)
         feeds.seed(self._kept.get("readings") or [])
+        self._site.learner.restore(self._kept.get("priceModel"))
         patience = max(feed.timeout_seconds for feed in _feeds(self._site.budget)) + FIRST_ANSWER_SLACK_SECONDS
         self._patient_until = clock.monotonic() + patience
         self._site.starting = True
@@ -220,7 +222,10 @@ class SiteLoop:
         return ""
 
     def _written(self, written: Written) -> None:
-        """Remember what was moved, tell it, and decide anew."""
+        """Remember what was moved, tell it, and decide anew where that may change anything.
+
+        A size that arrived gives nothing to others: watts are free when pods are seen gone, and the watch tells that.
+        """
         book, outcome = written.book, written.outcome
         direction = "up" if written.replicas > written.before else "down"
         self._services.metrics.writes.labels(self.name, direction, outcome.problem or "Applied").inc()
@@ -233,7 +238,8 @@ class SiteLoop:
             self._ledger_dirty = True
         elif outcome.problem in {"Changed", "Gone"}:
             self._services.request_relist()
-        self.wake()
+        if not (outcome.applied and self._actuator.sending):
+            self.wake()
 
     async def _keep_ledger(self) -> None:
         """Bring the ledger up to date behind the loop: what a raise needs was written before it already."""
@@ -252,6 +258,18 @@ class SiteLoop:
                     self._ledger_dirty = True
             if failed and not self._ledger.failed:
                 self.wake()
+
+    async def _keep_lessons(self) -> None:
+        """Write down what was learned of the price since that was last reported."""
+        learner = self._site.learner
+        reported, lessons = learner.memory(), learner.memory(last=True)
+        if lessons is None or lessons == reported or not self._services.leading:
+            return
+        try:
+            client = self._services.client
+            await patch_status(client, "powerbudgets", None, self.name, self.uid, {"priceModel": lessons})
+        except WattswitchError as problem:
+            logger.warning("budget %s: what was learned of the price was not written: %s", self.name, problem)
 
     async def _list_pods(self) -> None:
         """Count the pods of targets whose status does not, as long as there are such targets."""

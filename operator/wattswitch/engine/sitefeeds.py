@@ -6,7 +6,7 @@ from wattswitch.api.feed import Feed
 from wattswitch.api.power_budget import PowerBudgetSpec
 from wattswitch.api.times import format_time, parse_time
 from wattswitch.engine import clock
-from wattswitch.feeds import WHOLE, FeedSet, Key, Reading
+from wattswitch.feeds import WHOLE, CurveReading, FeedSet, Key, Reading
 
 PRICE = "price"
 METER = "meter"
@@ -52,6 +52,10 @@ class SiteFeeds:
     def price(self) -> Reading:
         """The price, without adder, per MWh."""
         return self._read(PRICE, WHOLE)
+
+    def curve(self) -> CurveReading | None:
+        """What is published of the price ahead, without adder; None where the price has no outlook."""
+        return self._feeds.curve(self._uid, clock.now())
 
     def meter(self) -> Reading:
         """What the site draws as measured, in watts."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from wattswitch.api.feed import Credentials
+from wattswitch.api.source import Credentials
 from wattswitch.feeds.reading import Problem, Refused
 
 FILE_LIMIT_BYTES: Final = 1024 * 1024

@@ -1,7 +1,8 @@
-"""JSON documents: strict parsing, and one number found by its path."""
+"""JSON documents: strict parsing, and what is found in them by its path."""
 
 import json
 import re
+from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
 from wattswitch.feeds.numeric import MAX_DIGITS
@@ -24,6 +25,32 @@ def parse_path(path: str) -> tuple[Step, ...]:
     if end < len(path) or not steps:
         raise Refused(Problem.PATH_MISSING, f"path {path!r} is malformed: write it as data[0].price")
     return tuple(steps)
+
+
+@dataclass(frozen=True, slots=True)
+class ListSteps:
+    """The way to a list, and from each of its entries to what is wanted of it."""
+
+    before: tuple[Step, ...]
+    behind: tuple[Step, ...]
+
+
+def parse_list_path(path: str) -> ListSteps:
+    """`data[].price` as ("data",) and ("price",). Raises Refused where the path is malformed."""
+    before, mark, behind = path.partition("[]")
+    if not mark or "[]" in behind:
+        raise Refused(Problem.PATH_MISSING, f"path {path!r} is malformed: write it as data[].price")
+    return ListSteps(*(parse_path(part) if part else () for part in (before, behind)))
+
+
+def find_all(document: Any, path: ListSteps, most: int) -> list[Any]:
+    """What is at `path` in each entry of its list. Raises Refused, also where there are more than `most`."""
+    entries = find(document, path.before)
+    if not isinstance(entries, list):
+        raise Refused(Problem.PATH_MISSING, "what is before [] in the path is no list in the answer")
+    if len(entries) > most:
+        raise Refused(Problem.TOO_LARGE, f"the answer has a list of more than {most} entries")
+    return [find(entry, path.behind) for entry in entries]
 
 
 def parse_document(body: bytes) -> Any:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from wattswitch.api.feed import Feed, Source
+from wattswitch.api.feed import Feed
+from wattswitch.api.source import Source
 from wattswitch.api.times import is_writable
 from wattswitch.feeds.freshness import Clocked, Judged, Refusing, Remembered, believes
 from wattswitch.feeds.reading import WHOLE, Key, Problem, Reading, Refused, no_value

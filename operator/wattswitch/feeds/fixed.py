@@ -1,6 +1,6 @@
 """A number that never changes and is always fresh."""
 
-from wattswitch.api.feed import Fixed
+from wattswitch.api.source import Fixed
 from wattswitch.feeds.reading import Reading
 
 

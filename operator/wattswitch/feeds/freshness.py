@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Protocol
 
-from wattswitch.api.feed import Range, Source
+from wattswitch.api.feed import Range
+from wattswitch.api.source import Source
 from wattswitch.api.times import format_time
 from wattswitch.feeds.reading import MAX_LEAD_SECONDS, OUTAGES, Key, Problem, Reading, Refused, no_value
 from wattswitch.feeds.source import ClockSource

@@ -8,7 +8,8 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from wattswitch.api.feed import HttpJson
+from wattswitch.api.curve import HttpCurve
+from wattswitch.api.source import HttpJson
 from wattswitch.feeds.access import Access, Granted
 from wattswitch.feeds.addresses import check_addresses, resolve
 from wattswitch.feeds.body import BODY_LIMIT_BYTES, Body, check_status
@@ -23,10 +24,7 @@ _AddrInfo = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str,
 
 
 class HttpSource:
-    """Asks for a JSON document and takes the number at `path` out of it, with its time at `timePath` if there is one.
-
-    Each fetch opens a connection of its own and closes it. The caller bounds its time by cancelling.
-    """
+    """Takes the number at `path` out of a JSON document, with its time at `timePath` if there is one."""
 
     def __init__(
         self,
@@ -40,21 +38,35 @@ class HttpSource:
         self.name = name
         self._spec = spec
         self._now = now
-        self._allow_private = allow_private
-        self._limit = limit
-        self._lane = Lane(f"feed-{name}")
-        self._access = Access(spec.url, spec.credentials, spec.ca_file)
+        self._request = HttpRequest(name, spec, allow_private=allow_private, limit=limit)
 
     async def fetch(self) -> Mapping[Key, Reading]:
         """The number and its time. Raises Refused."""
         path = parse_path(self._spec.path)
         asked_at = self._now()
-        granted = await self._lane.run(self._access.grant)
-        document = parse_document(await self._ask(granted))
+        document = parse_document(await self._request.ask())
         at = asked_at
         if self._spec.time_path is not None:
             at = read_unix_seconds(find(document, parse_path(self._spec.time_path)))
         return {WHOLE: Reading(read_number(find(document, path)), at, asked_at, self.name)}
+
+
+class HttpRequest:
+    """Asks for one document, again and again.
+
+    Each time opens a connection of its own and closes it. The caller bounds its time by cancelling.
+    """
+
+    def __init__(self, name: str, spec: HttpJson | HttpCurve, *, allow_private: bool, limit: int) -> None:
+        self._url = spec.url
+        self._allow_private = allow_private
+        self._limit = limit
+        self._lane = Lane(f"feed-{name}")
+        self._access = Access(spec.url, spec.credentials, spec.ca_file)
+
+    async def ask(self) -> bytes:
+        """The body of the answer. Raises Refused."""
+        return await self._ask(await self._lane.run(self._access.grant))
 
     async def _ask(self, granted: Granted) -> bytes:
         try:
@@ -70,7 +82,7 @@ class HttpSource:
             raise Refused(Problem.UNREACHABLE, f"no connection, or it broke ({type(error).__name__})") from None
 
     async def _get(self, session: aiohttp.ClientSession) -> bytes:
-        async with session.get(URL(self._spec.url), allow_redirects=False) as answer:
+        async with session.get(URL(self._url), allow_redirects=False) as answer:
             check_status(answer.status)
             headers = answer.headers
             body = Body(headers.get("Content-Encoding", ""), headers.get("Content-Length", ""), self._limit)

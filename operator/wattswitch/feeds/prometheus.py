@@ -19,7 +19,8 @@ from prometheus_api_client import PrometheusConnect
 from prometheus_api_client.exceptions import PrometheusApiClientException
 from urllib3.util import Retry
 
-from wattswitch.api.feed import PerWorkload, Prometheus
+from wattswitch.api.feed import PerWorkload
+from wattswitch.api.source import Prometheus
 from wattswitch.feeds.access import Access, Granted
 from wattswitch.feeds.body import BODY_LIMIT_BYTES, BadStatus
 from wattswitch.feeds.lane import Lane

@@ -26,6 +26,7 @@ class Problem(StrEnum):
     OUT_OF_RANGE = "OutOfRange"
     WRONG_UNIT = "WrongUnit"
     EMPTY = "Empty"
+    NOT_COVERED = "NowNotCovered"
     SEVERAL_SAMPLES = "SeveralSamples"
     NOT_JSON = "NotJSON"
     NOT_PROMETHEUS = "NotPrometheus"

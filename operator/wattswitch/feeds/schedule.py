@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from wattswitch.api.feed import Day, Schedule, Window
+from wattswitch.api.source import Day, Schedule, Window
 from wattswitch.feeds.reading import Problem, Reading, Refused
 
 _DAYS: Final = tuple(Day)

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from wattswitch.api.feed import FAMILIES, Feed, Meter, NamedFeed, PerWorkload, PriceFeed, Source
+from wattswitch.api.feed import Feed, Meter, NamedFeed, PerWorkload, PriceFeed
+from wattswitch.api.source import FAMILIES, Source
 from wattswitch.api.units import Quantity
 from wattswitch.feeds.file import FileSource
 from wattswitch.feeds.fixed import FixedSource

@@ -1,6 +1,7 @@
-"""Share the limit: floors first, then priority, then worth per watt, in whole pods, watts and GPUs as limits.
+"""Share the limit: floors first, then priority, then money, in whole pods, watts and GPUs as limits.
 
-Workloads that are leaving come after all others.
+Within one priority the best worth per watt comes first, and where that leaves the limit to less than it could earn,
+`packing` looks for better. Workloads that are leaving come after all others.
 """
 
 import math
@@ -8,8 +9,10 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from wattswitch.planner.bisection import largest
-from wattswitch.planner.model import Reason, SiteState, Workload
+from wattswitch.planner.model import NO_SURGE, Reason, SiteState, Workload
+from wattswitch.planner.packing import Free, Item, pack
 from wattswitch.planner.wish import Wish
+from wattswitch.planner.worth import all_in_price_per_mwh
 
 
 class Room:
@@ -48,7 +51,8 @@ class Room:
     def _fits(self, w: Workload, have: int, want: int) -> bool:
         if w.it_watts(want) - w.it_watts(have) > self.it_watts:
             return False
-        return not w.gpu_group or w.gpus(want) - w.gpus(have) <= self.gpus.get(w.gpu_group, 0)
+        gpus = w.gpus(want) - w.gpus(have)
+        return not gpus or not w.gpu_group or gpus <= self.gpus.get(w.gpu_group, 0)
 
 
 def by_precedence(wishes: Iterable[Wish]) -> list[Wish]:
@@ -68,7 +72,7 @@ def _rank(wish: Wish) -> tuple[bool, int]:
 
 def allocate(state: SiteState, wishes: list[Wish]) -> tuple[dict[str, int], dict[str, str]]:
     """Replicas by workload key, and what keeps the short ones short; `wishes` come in order of precedence."""
-    room = _room(state)
+    room, price = _room(state), all_in_price_per_mwh(state.budget).value
     sizes: dict[str, int] = {}
     bound: dict[str, str] = {}
     for wish in wishes:
@@ -77,11 +81,11 @@ def allocate(state: SiteState, wishes: list[Wish]) -> tuple[dict[str, int], dict
         if sizes[w.key] < wish.floor:
             bound[w.key] = _what_binds(room, w, sizes[w.key])
     for _, group in groupby(wishes, key=_rank):
-        _share(list(group), sizes, room, bound)
+        _share(list(group), sizes, room, bound, price)
     return sizes, bound
 
 
-def _share(group: list[Wish], sizes: dict[str, int], room: Room, bound: dict[str, str]) -> None:
+def _share(group: list[Wish], sizes: dict[str, int], room: Room, bound: dict[str, str], price: float | None) -> None:
     """Give one priority's workloads what they may keep, then what they wish.
 
     Nobody grows into what another of the same priority is protected in. Where the limit does not carry what they all
@@ -91,11 +95,52 @@ def _share(group: list[Wish], sizes: dict[str, int], room: Room, bound: dict[str
     if protected:
         for wish in protected if room.carries(group, sizes) else group:
             _grow(wish, wish.kept, sizes, room)
+    goals = _goals(group, sizes, room, price)
     for wish in group:
-        _grow(wish, wish.size, sizes, room)
+        w = wish.workload
+        _grow(wish, goals[w.key], sizes, room)
+        if wish.reason == Reason.MIN_OFF and not room.carries_one_more(w, sizes[w.key]):
+            bound.setdefault(w.key, _what_binds(room, w, sizes[w.key]))
+    for wish in group:
         w, size = wish.workload, sizes[wish.workload.key]
-        if size < wish.size or (wish.reason == Reason.MIN_OFF and not room.carries_one_more(w, size)):
+        if size < wish.size:
             bound.setdefault(w.key, _what_binds(room, w, size))
+
+
+def _goals(group: list[Wish], sizes: dict[str, int], room: Room, price: float | None) -> dict[str, int]:
+    """How far to grow each: to what it wishes, where there is room for all, else to what earns the most together.
+
+    Only pods that earn more than their power are weighed against each other, and only where surge does not make a
+    size draw more than its pods; all others are given theirs in the order of precedence, before those after them.
+    """
+    goals = {wish.workload.key: wish.size for wish in group}
+    trial = Room(room.it_watts, dict(room.gpus))
+    grown = {wish.workload.key: trial.take(wish.workload, sizes[wish.workload.key], wish.size) for wish in group}
+    weighed = [wish for wish in group if _earns(wish, sizes[wish.workload.key], price)]
+    if price is None or all(grown[wish.workload.key] >= wish.size for wish in weighed):
+        return goals
+    free, among = Room(room.it_watts, dict(room.gpus)), {wish.workload.key for wish in weighed}
+    for wish in group:
+        if wish.workload.key not in among:
+            goals[wish.workload.key] = grown[wish.workload.key]
+            free.take(wish.workload, sizes[wish.workload.key], grown[wish.workload.key])
+    items = [_item(wish, sizes[wish.workload.key], price) for wish in weighed]
+    for wish, pods in zip(weighed, pack(items, Free(free.it_watts, free.gpus)), strict=True):
+        goals[wish.workload.key] = sizes[wish.workload.key] + pods
+    return goals
+
+
+def _earns(wish: Wish, size: int, price: float | None) -> bool:
+    w = wish.workload
+    if price is None or wish.worth_per_mwh is None or w.held or w.leaving or wish.size <= size:
+        return False
+    return wish.worth_per_mwh > price and w.surge == NO_SURGE
+
+
+def _item(wish: Wish, size: int, price: float) -> Item:
+    w = wish.workload
+    gain = ((wish.worth_per_mwh or 0.0) - price) * w.it_watts_per_replica
+    return Item(wish.size - size, gain, w.it_watts_per_replica, w.gpus_per_replica, w.gpu_group)
 
 
 def _what_binds(room: Room, w: Workload, size: int) -> str:

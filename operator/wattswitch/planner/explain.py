@@ -3,8 +3,10 @@
 from collections.abc import Callable
 
 from wattswitch.planner.model import Budget, Plan, Reason, SiteState, Target, Workload
+from wattswitch.planner.need import replicas_for
+from wattswitch.planner.outlook import Basis
 from wattswitch.planner.signals import usable
-from wattswitch.planner.wish import replicas_for
+from wattswitch.planner.worth import switch_costs
 
 Sentence = Callable[[Target, Workload, Plan, SiteState], str]
 
@@ -29,12 +31,47 @@ def _at_maximum(target: Target, w: Workload, _: Plan, __: SiteState) -> str:
 def _demand_met(target: Target, w: Workload, _: Plan, __: SiteState) -> str:
     demand = usable(w.demand.signal, min).value if w.demand else None
     if demand is not None and replicas_for(w, demand) < target.wanted_replicas:
-        return f"the floor of {target.wanted_replicas} replicas is more than the demand needs"
+        if target.wanted_replicas <= w.floor_replicas:
+            return f"the floor of {target.wanted_replicas} replicas is more than the demand needs"
+        if w.batch is not None:
+            return f"{target.wanted_replicas} replicas finish what waits by its deadline"
+        return f"{target.wanted_replicas} replicas serve the demand that is expected {w.start_seconds} s ahead"
     return f"{target.wanted_replicas} replicas serve the demand"
 
 
 def _price_above_strike(target: Target, _: Workload, __: Plan, ___: SiteState) -> str:
     return f"the price is not below {_money(target.worth_per_mwh)}, what a MWh earns here"
+
+
+def _switch_cost(target: Target, w: Workload, plan: Plan, state: SiteState) -> str:
+    start, stop = switch_costs(w, target.worth_per_mwh or 0.0, state.budget.pue_1e4)
+    strike = _money(target.worth_per_mwh)
+    expected = "as it has been" if _known_by_last_price(plan) else "expected"
+    demand = usable(w.demand.signal, min).value if w.demand else None
+    if demand is not None and _pays(target, plan) and replicas_for(w, demand) < target.wanted_replicas:
+        return f"a stop and a start cost {start + stop:.2f}/MW: the demand may be back before idling costs as much"
+    if _pays(target, plan):
+        return f"a start costs {start:.2f}/MW: the price, {expected}, is not below {strike} for long enough to pay it"
+    both = f"{start + stop:.2f}/MW"
+    return f"a stop and a start cost {both}: the price, {expected}, is not above {strike} for long enough to pay them"
+
+
+def _pays(target: Target, plan: Plan) -> bool:
+    price, worth = plan.price_per_mwh, target.worth_per_mwh
+    return price is not None and worth is not None and price < worth
+
+
+def _known_by_last_price(plan: Plan) -> bool:
+    return plan.outlook is None or plan.outlook.basis == Basis.LAST_PRICE
+
+
+def _cheaper_ahead(target: Target, w: Workload, _: Plan, __: SiteState) -> str:
+    return f"{target.wanted_replicas} replicas run now: hours that are cheaper can finish the rest by its deadline"
+
+
+def _deadline(target: Target, _: Workload, __: Plan, ___: SiteState) -> str:
+    strike = _money(target.worth_per_mwh)
+    return f"{target.wanted_replicas} replicas are needed to meet the deadline, though the price is not below {strike}"
 
 
 def _power_limit(target: Target, _: Workload, plan: Plan, __: SiteState) -> str:
@@ -102,6 +139,9 @@ _SENTENCES: dict[str, Sentence] = {
     Reason.AT_MAXIMUM: _at_maximum,
     Reason.DEMAND_MET: _demand_met,
     Reason.PRICE_ABOVE_STRIKE: _price_above_strike,
+    Reason.SWITCH_COST: _switch_cost,
+    Reason.CHEAPER_AHEAD: _cheaper_ahead,
+    Reason.DEADLINE: _deadline,
     Reason.POWER_LIMIT: _power_limit,
     Reason.GPU_LIMIT: _gpu_limit,
     Reason.FLOOR_UNMET: _floor_unmet,

@@ -7,6 +7,8 @@ fixed watts of the site and multiplies the pods' watts by PUE.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from wattswitch.planner.price_model import Lessons
+
 PUE_SCALE = 10_000
 """PUE is held as an integer of ten-thousandths, so that committed watts are exact."""
 
@@ -48,6 +50,9 @@ class Reason(StrEnum):
     AT_MAXIMUM = "AtMaximum"
     DEMAND_MET = "DemandMet"
     PRICE_ABOVE_STRIKE = "PriceAboveStrike"
+    SWITCH_COST = "SwitchCost"
+    CHEAPER_AHEAD = "CheaperAhead"
+    DEADLINE = "Deadline"
     POWER_LIMIT = "PowerLimit"
     GPU_LIMIT = "GPULimit"
     FLOOR_UNMET = "FloorUnmet"
@@ -113,10 +118,30 @@ class Worth:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """How much work waits, and how much of it one replica serves."""
+    """How much work waits, and how much of it one replica serves.
+
+    `forecast` is what will be needed one start time ahead, its margin included, in the signal's unit; None where
+    nothing is foreseen beyond the value of now. `recent` are (until, value) pairs, oldest first: demands that no later
+    one reached, so that values fall, each with the last moment at which so much was asked for; the last is that of now.
+    """
 
     signal: Signal
     per_replica: float
+    forecast: float | None = None
+    recent: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Work that may wait, but is to be done `deadline_seconds` after it came.
+
+    `oldest_at` is when the oldest that waits came, in Unix seconds, or earlier; one replica finishes
+    `work_per_replica_hour` of the demand's count in an hour.
+    """
+
+    deadline_seconds: int
+    work_per_replica_hour: float
+    oldest_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +169,8 @@ class Workload:
     `blocked` names why it may be lowered but not raised. `settled` is False from a lowering until the cluster's
     status shows it. Times are Unix seconds; None means never. `leaving` says that its object was deleted: it goes to
     `max_replicas` whatever price, worth and demand are, and comes after all others, whatever its priority.
+    A start takes `start_seconds` of power without income and costs `cost_per_start` in money, a stop takes
+    `drain_seconds` of them; each per replica. `batch` is for work that waits with a deadline; it needs a `demand`.
     """
 
     key: str
@@ -169,10 +196,15 @@ class Workload:
     held: str = ""
     blocked: str = ""
     leaving: bool = False
+    start_seconds: int = 0
+    drain_seconds: int = 0
+    cost_per_start: float = 0.0
+    batch: Batch | None = None
 
     def pods(self, replicas: int) -> int:
         """Pods to book for a size that is asked for, surge included."""
-        return replicas + self.surge.extra(replicas)
+        surge = self.surge
+        return replicas + surge.extra(replicas) if surge.pods or surge.percent else replicas
 
     def it_watts(self, replicas: int) -> int:
         """Watts of the pods to book for a size that is asked for."""
@@ -215,8 +247,34 @@ class GpuGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class PriceCurve:
+    """Prices published ahead, without the site's adder.
+
+    Each holds from its start, in ascending Unix seconds, to the next one's, the last as long as the median of them.
+    """
+
+    starts: tuple[float, ...] = ()
+    prices_per_mwh: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PriceOutlook:
+    """What is known of the price beyond its value of now: what was learned, what is published, what it has been.
+
+    `recent` are (start, price) pairs of the last days, oldest first. All prices are without the site's adder.
+    """
+
+    lessons: Lessons | None = None
+    curve: PriceCurve = PriceCurve()
+    recent: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Budget:
-    """What the site may draw. `event_limits_watts` are the limits of the grid events in force."""
+    """What the site may draw. `event_limits_watts` are the limits of the grid events in force.
+
+    Without an `outlook` the price of now alone decides.
+    """
 
     name: str
     cap_watts: int
@@ -232,6 +290,7 @@ class Budget:
     ramp_down_watts_per_minute: int = 0
     gpu_groups: tuple[GpuGroup, ...] = ()
     meter: Signal | None = None
+    outlook: PriceOutlook | None = None
 
     @property
     def limit_watts(self) -> int:
@@ -292,12 +351,24 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Sureness:
+    """What the decision knew of the price to come, and how well.
+
+    `basis` is `Curve`, `Learned` or `LastPrice`. `spread_per_mwh` is how far apart the 10 % and the 90 % price of one
+    hour ahead are, None where nothing is known of it.
+    """
+
+    basis: str
+    spread_per_mwh: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """One decision. `lowers` and `raises` are keys in the order in which they are to be written.
 
     `unmet_floor_watts` is above zero where the limit does not carry the floors; `unmet_floor_gpus` are the GPUs that
     groups lack for floors which the limit would carry. `look_again_at` is the next moment at which the same facts
-    would give another plan.
+    would give another plan. `outlook` is None where the price of now alone decided.
     """
 
     limit_watts: int
@@ -310,3 +381,4 @@ class Plan:
     unmet_floor_watts: int = 0
     look_again_at: float | None = None
     unmet_floor_gpus: tuple[GpuGroup, ...] = ()
+    outlook: Sureness | None = None

@@ -3,6 +3,7 @@
 from wattswitch.planner.allocate import allocate, by_precedence
 from wattswitch.planner.model import GpuGroup, Plan, Reason, SiteState, Target
 from wattswitch.planner.order import Steps, steps
+from wattswitch.planner.outlook import look_ahead
 from wattswitch.planner.wish import Wish, wish
 from wattswitch.planner.worth import all_in_price_per_mwh
 
@@ -14,7 +15,8 @@ def plan(state: SiteState) -> Plan:
     limit and the GPUs win over floors and the plan says by how much they go unmet.
     """
     price = all_in_price_per_mwh(state.budget)
-    wishes = by_precedence(wish(workload, state, price) for workload in state.workloads)
+    ahead = look_ahead(state, price)
+    wishes = by_precedence(wish(w, state, price, ahead.prospects.get(w.key)) for w in state.workloads)
     goals, bound = allocate(state, wishes)
     now = steps(state, wishes, goals)
     targets = tuple(sorted((_target(w, goals, now, bound) for w in wishes), key=lambda target: target.key))
@@ -29,6 +31,7 @@ def plan(state: SiteState) -> Plan:
         unmet_floor_watts=_unmet_floor_watts(wishes, goals, bound),
         unmet_floor_gpus=_unmet_floor_gpus(wishes, goals, bound),
         look_again_at=min((t.look_again_at for t in targets if t.look_again_at is not None), default=None),
+        outlook=ahead.sureness,
     )
 
 

@@ -3,14 +3,14 @@
 import math
 from dataclasses import dataclass
 
+from wattswitch.planner import batch
 from wattswitch.planner.model import Kind, Reason, SiteState, Workload
+from wattswitch.planner.need import replicas_for
+from wattswitch.planner.outlook import Prospect
 from wattswitch.planner.signals import Usable, usable
 from wattswitch.planner.worth import worth_per_mwh
 
 EVERYTHING = Usable(math.inf, raisable=True)
-
-TOLERANCE_REPLICAS = 1e-9
-"""What a division of decimals held as floats may be off: 0.14 / 0.02 is 7.000000000000001."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +37,31 @@ class Wish:
         return min(self.size, self.workload.spec_replicas)
 
 
-def wish(workload: Workload, state: SiteState, price: Usable) -> Wish:
+def wish(workload: Workload, state: SiteState, price: Usable, prospect: Prospect | None = None) -> Wish:
     """Decide what `workload` should run at this all-in price if watts were free.
 
-    One that is leaving goes to its maximum: price, worth and demand are nothing to it, fresh or not.
+    One that is leaving goes to its maximum: price, worth and demand are nothing to it, fresh or not. Without a
+    prospect the price of now alone decides.
     """
-    worth = worth_per_mwh(workload, state.budget.pue_1e4)
+    worth = prospect.worth if prospect else worth_per_mwh(workload, state.budget.pue_1e4)
     demand = usable(workload.demand.signal, min) if workload.demand else EVERYTHING
-    wanted, reason = _wanted(workload, price, worth, demand)
+    wanted, reason = _wanted(workload, state, price, worth, demand, prospect)
     obstacle = _raise_obstacle(workload, state, (price, worth, demand))
     economic = not workload.leaving and None not in (price.value, worth.value, demand.value)
-    return _settle(workload, worth.value, wanted, reason, obstacle, state.now, may_dwell=economic)
+    look_again_at = _look_again_at(workload, state, demand, prospect) if economic else None
+    return _settle(workload, worth.value, wanted, reason, obstacle, state.now, look_again_at, may_dwell=economic)
 
 
-def _wanted(w: Workload, price: Usable, worth: Usable, demand: Usable) -> tuple[int, str]:
+def _look_again_at(w: Workload, state: SiteState, demand: Usable, prospect: Prospect | None) -> float | None:
+    """When time alone gives another size."""
+    if w.batch is not None and w.demand is not None:
+        return batch.look_again_at(state.now) if demand.value else None
+    return prospect.look_again_at if prospect else None
+
+
+def _wanted(
+    w: Workload, state: SiteState, price: Usable, worth: Usable, demand: Usable, prospect: Prospect | None
+) -> tuple[int, str]:
     floor = min(w.floor_replicas, w.max_replicas)
     if w.leaving:
         return w.max_replicas, Reason.STOPPING
@@ -60,27 +71,54 @@ def _wanted(w: Workload, price: Usable, worth: Usable, demand: Usable) -> tuple[
         return floor, Reason.WORTH_STALE
     if demand.value is None:
         return floor, Reason.DEMAND_STALE
-    if worth.value <= price.value:
-        return floor, Reason.PRICE_ABOVE_STRIKE
-    demanded = replicas_for(w, demand.value)
+    demanded = replicas_for(w, _needed(w, demand))
+    if w.batch is not None and w.demand is not None:
+        return batch.wanted(w, w.batch, state, price.value, worth.value, demand.value, demanded)
+    pays = price.value < worth.value
+    if not pays if prospect is None else not (prospect.stay or prospect.start):
+        return floor, Reason.SWITCH_COST if pays else Reason.PRICE_ABOVE_STRIKE
+    if prospect is not None and not prospect.start and (w.spec_replicas < demanded or not pays):
+        return _kept_on(w, max(floor, demanded), floor, pays=pays)
+    if prospect is not None and pays and min(prospect.idle_replicas, w.max_replicas) > max(floor, demanded):
+        return min(prospect.idle_replicas, w.max_replicas), Reason.SWITCH_COST
     if demanded >= w.max_replicas:
         return w.max_replicas, Reason.AT_MAXIMUM
     return max(floor, demanded), Reason.DEMAND_MET
 
 
-def replicas_for(w: Workload, demand: float) -> int:
-    """The fewest replicas that serve this demand, at most `max_replicas`; never more for less demand."""
-    if w.demand is None or demand >= w.max_replicas * w.demand.per_replica:
-        return w.max_replicas
-    if demand <= 0:
-        return 0
-    return max(0, math.ceil(demand / w.demand.per_replica - TOLERANCE_REPLICAS))
+def _kept_on(w: Workload, demanded: int, floor: int, *, pays: bool) -> tuple[int, str]:
+    """What runs stays on, and nothing starts, for what a switch costs."""
+    size = max(floor, min(w.spec_replicas, demanded))
+    if size == floor and not pays:
+        return floor, Reason.PRICE_ABOVE_STRIKE
+    if size == demanded and pays:
+        return size, Reason.AT_MAXIMUM if size == w.max_replicas else Reason.DEMAND_MET
+    return size, Reason.SWITCH_COST
+
+
+def _needed(w: Workload, demand: Usable) -> float:
+    """The demand to be ready for: that of now, or what is expected one start time ahead where that is more.
+
+    Nothing is expected of a demand that is not fresh.
+    """
+    now = demand.value or 0.0
+    forecast = w.demand.forecast if w.demand and demand.raisable else None
+    return now if forecast is None else max(now, forecast)
 
 
 def _raise_obstacle(w: Workload, state: SiteState, signals: tuple[Usable, Usable, Usable]) -> str:
     """Why this workload may not be raised at all, or nothing."""
     meter = state.budget.meter
     price, worth, demand = (EVERYTHING,) * 3 if w.leaving else signals
+    if (
+        not w.blocked
+        and not state.raise_gate
+        and meter is None
+        and price.raisable
+        and worth.raisable
+        and demand.raisable
+    ):
+        return ""
     obstacles = (
         (w.blocked, bool(w.blocked)),
         (state.raise_gate, bool(state.raise_gate)),
@@ -93,7 +131,15 @@ def _raise_obstacle(w: Workload, state: SiteState, signals: tuple[Usable, Usable
 
 
 def _settle(
-    w: Workload, worth: float | None, wanted: int, reason: str, obstacle: str, now: float, *, may_dwell: bool
+    w: Workload,
+    worth: float | None,
+    wanted: int,
+    reason: str,
+    obstacle: str,
+    now: float,
+    look_again_at: float | None,
+    *,
+    may_dwell: bool,
 ) -> Wish:
     floor = min(w.floor_replicas, w.max_replicas)
     if w.held:
@@ -103,14 +149,20 @@ def _settle(
     run_end = _dwell_end(w.raised_at, w.min_run_seconds, now) if may_dwell else None
     off_end = _dwell_end(w.lowered_at, w.min_off_seconds, now)
     protected = kept if run_end is not None else 0
+    until = _sooner(run_end, look_again_at)
     if wanted > kept and obstacle:
-        return Wish(w, worth, min(floor, kept), protected, kept, wanted, obstacle, run_end)
+        return Wish(w, worth, min(floor, kept), protected, kept, wanted, obstacle, until)
     if wanted > kept and off_end is not None:
-        until = off_end if run_end is None else min(off_end, run_end)
-        return Wish(w, worth, floor, protected, max(floor, kept), wanted, Reason.MIN_OFF, until)
+        return Wish(w, worth, floor, protected, max(floor, kept), wanted, Reason.MIN_OFF, _sooner(off_end, until))
     if wanted < kept and run_end is not None:
-        return Wish(w, worth, floor, protected, kept, wanted, Reason.MIN_RUN, run_end)
-    return Wish(w, worth, floor, protected, wanted, wanted, reason, run_end)
+        return Wish(w, worth, floor, protected, kept, wanted, Reason.MIN_RUN, until)
+    return Wish(w, worth, floor, protected, wanted, wanted, reason, until)
+
+
+def _sooner(a: float | None, b: float | None) -> float | None:
+    if a is None or b is None:
+        return b if a is None else a
+    return min(a, b)
 
 
 def _dwell_end(since: float | None, seconds: int, now: float) -> float | None:

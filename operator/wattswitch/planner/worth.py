@@ -12,6 +12,8 @@ from wattswitch.planner.signals import SHED, Usable, usable
 
 KWH_PER_MWH = 1000
 HOURS_PER_DAY = 24
+SECONDS_PER_HOUR = 3600
+WATTS_PER_MEGAWATT = 1_000_000
 
 
 def all_in_price_per_mwh(budget: Budget) -> Usable:
@@ -29,6 +31,14 @@ def worth_per_mwh(workload: Workload, pue_1e4: int) -> Usable:
         return SHED
     kept = 1 - workload.worth.pool_fee_percent / 100
     return _finite(signal.value * kept * _per_mwh_factor(workload, pue_1e4 / PUE_SCALE), raisable=signal.raisable)
+
+
+def switch_costs(workload: Workload, worth_per_mwh: float, pue_1e4: int) -> tuple[float, float]:
+    """What a start and a stop cost, in money per MW at the meter: the start itself, and time without income."""
+    megawatts = workload.it_watts_per_replica * pue_1e4 / PUE_SCALE / WATTS_PER_MEGAWATT
+    earned_per_second = max(0.0, worth_per_mwh) / SECONDS_PER_HOUR
+    start = workload.cost_per_start / megawatts + earned_per_second * workload.start_seconds
+    return start, earned_per_second * workload.drain_seconds
 
 
 def _finite(value: float, *, raisable: bool) -> Usable:

@@ -10,12 +10,13 @@ from local.cluster import Cluster
 
 MINER: Final = {"name": "miner", "watts": 1000, "joulesPerTerahash": "17.5", "stopSeconds": 1}
 H100: Final = {"name": "h100", "watts": 1275, "gpus": 1, "stopSeconds": 1}
-AT_ONCE: Final = {"minRunSeconds": 0, "minOffSeconds": 0}
+AT_ONCE: Final = {"minRunSeconds": 0, "minOffSeconds": 0, "startSeconds": 0}
+"""Switching that costs nothing, so that the price of now alone decides."""
 API_VERSION: Final = "wattswitch.io/v1alpha1"
 
 
 class Site:
-    """Builds and reads one site. PUE 1, no reserve and no dwell unless a test says otherwise."""
+    """Builds and reads one site. PUE 1, no reserve, no dwell and no switch cost unless a test says otherwise."""
 
     def __init__(self, cluster: Cluster, hand: Hand, feeds: FakeFeeds, name: str) -> None:
         self.cluster, self.hand, self.feeds = cluster, hand, feeds
@@ -94,7 +95,7 @@ class Site:
 
     def service(self, name: str, most: int = 8, least: int = 0, namespace: str = "", **spec: Any) -> None:
         """Create an InferenceDeployment over the Deployment of the same name, worth 2.35 per replica and hour."""
-        switching = AT_ONCE | {"startSeconds": 1, "drainSeconds": 1}
+        switching = AT_ONCE | {"drainSeconds": 1}
         given = {"hardware": "h100", "worth": {"perReplicaHour": "2.35"}, "switching": switching}
         self._workload("InferenceDeployment", name, most, least, namespace, given | spec)
 

@@ -56,7 +56,9 @@ def test_at_rest_nothing_is_written_but_the_lease(site: Site, operator: Operator
     feeds = {"price", "meter", "feed:hashprice", "feed:requests"}
     until(lambda: {each["feed"] for each in site.status().get("readings", ())} >= feeds, True, 60)
     until(lambda: len(site.status().get("targets", ())), 2)
+    site.shows(limitWatts=10_000, correctionWatts=0)
     until(lambda: _others(site), [])
+    _await_calm_hour()
     before, asked = writes(site.hand), dict(site.feeds.asked)
     lease = renewals(site.hand)
     until_at = time.monotonic() + REST_SECONDS
@@ -68,6 +70,13 @@ def test_at_rest_nothing_is_written_but_the_lease(site: Site, operator: Operator
     assert site.feeds.asked[path] >= asked[path] + REST_SECONDS / 2, "the feeds must have been read all the while"
     assert renewals(site.hand) != lease, "the Lease must have been renewed all the while"
     assert operator.get("/healthz") == (200, "ok")
+
+
+def _await_calm_hour() -> None:
+    """The outlook of the next hours is told anew when an hour begins."""
+    left = 3600 - time.time() % 3600
+    if left < REST_SECONDS + 5:
+        time.sleep(left + 5)
 
 
 def _others(site: Site) -> list[str]:

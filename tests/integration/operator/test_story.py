@@ -182,11 +182,12 @@ def _rows(told: str) -> set[str]:
 
 
 def _described(text: str) -> str:
-    """Status and Events: what differs from run to run masked, the books left out, Events of conditions only."""
+    """Status and Events: what differs from run to run masked, books and lessons left out, Events of conditions."""
     _, _, told = text.partition("\nStatus:\n")
     status, _, events = told.partition("Events:")
-    status = re.sub(r"(?m)^  Targets:\n(    .*\n)+", "", status)
+    status = re.sub(r"(?m)^  (Targets|Price Model):\n(    .*\n)+", "", status)
     status = re.sub(r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "TIME", status)
+    status = re.sub(r"\b\d\d:\d\dZ", "CLOCK", status)
     aged = re.sub(r"\S+( \(x\d+ over \S+\))? +wattswitch", "AGE wattswitch", events)
     warnings = sorted(" ".join(line.split()) for line in aged.splitlines() if "Warning" in line)
     return "Status:\n" + _trimmed(status) + "Events:\n" + "".join(f"  {line}\n" for line in warnings)

@@ -14,6 +14,7 @@ from wattswitch.api.base import (
     FilePath,
     HttpUrl,
     JsonPath,
+    ListPath,
     NonNegativeDecimal,
     NonZeroDecimal,
     Percent,
@@ -49,6 +50,7 @@ def _accepts(wanted: Any, text: object) -> bool:
             ["ftp://a", "http://", "http://u@h", "http://u:p@h/x", "HTTP://a", "http://a b", "http://a\\@b", "file:///x"],
         ),
         (JsonPath, ["price", "a.b", "a[0].b", "[0]", "[0][1].x", "$x-y"], ["", ".", "a.", "a..b", "a[x]", "a b"]),
+        (ListPath, ["[]", "a[]", "a.b[].c", "a[0][][1].x"], ["", "a", "a[0]", "a[].b[]", "[].", "[]a", "a []"]),
     ],
 )  # fmt: skip
 def test_bounded_texts(wanted: Any, good: list[str], bad: list[object]) -> None:

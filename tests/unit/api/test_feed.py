@@ -2,7 +2,8 @@
 
 from decimal import Decimal
 
-from wattswitch.api.feed import Feed, Fixed, NamedFeed, OnStale, PerWorkload, PriceFeed, Source, Window
+from wattswitch.api.feed import Feed, NamedFeed, OnStale, PerWorkload, PriceFeed
+from wattswitch.api.source import Fixed, Source, Window
 from wattswitch.api.units import Unit
 
 

@@ -7,10 +7,12 @@ from wattswitch.api.power_budget import PowerBudget, PowerBudgetSpec
 from wattswitch.cluster import View
 from wattswitch.engine.observe import Observation, Site, observe
 from wattswitch.engine.roster import Entry, Roster
-from wattswitch.feeds import Reading
+from wattswitch.feeds import Curve, CurveReading, Reading
 from wattswitch.planner.model import SiteState
 
 NOW = 1_700_000_000.0
+HOUR_OF_NOW = NOW // 3600 * 3600
+"""The hour that `NOW` is in."""
 MINING, INFERENCE = "mining", "inference"
 
 
@@ -185,6 +187,10 @@ class FakeFeeds:
             "per-mwh": reading(90.0),
         }
         self.asked: list[tuple[str, str, str]] = []
+        self.published: CurveReading | None = None
+
+    def curve(self) -> CurveReading | None:
+        return self.published
 
     def price(self) -> Reading:
         return self.readings["price"]
@@ -199,3 +205,9 @@ class FakeFeeds:
 
 def reading(value: float | None, problem: str = "", at: float = NOW, message: str = "") -> Reading:
     return Reading(value, at, at, "contract", problem, message)
+
+
+def hourly(*prices: float, start: float = HOUR_OF_NOW) -> CurveReading:
+    """A published curve with a price for each hour."""
+    starts = tuple(start + n * 3600.0 for n in range(len(prices)))
+    return CurveReading(Curve(starts, prices, 3600.0, "day-ahead"), start, "day-ahead")

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from unit.engine.site_objects import (
+    HOUR_OF_NOW,
     INFERENCE,
     MINING,
     NOW,
     Stage,
+    hourly,
     namespace_raw,
     pool_raw,
     reading,
@@ -19,12 +21,15 @@ from unit.engine.site_objects import (
     target_raw,
 )
 from wattswitch.engine.books import SETTLE_SECONDS, Pods
+from wattswitch.feeds import CurveReading
 from wattswitch.planner.model import (
     Draw,
     GpuGroup,
     Kind,
     Mode,
     OnStale,
+    PriceCurve,
+    PriceOutlook,
     Signal,
     SiteState,
     Surge,
@@ -55,6 +60,7 @@ def test_a_pool_as_the_planner_sees_it() -> None:
     assert (w.spec_replicas, w.ready_replicas, w.booked_pods, w.settled) == (4, 3, 5, False)
     assert (w.min_run_seconds, w.min_off_seconds, w.raised_at, w.lowered_at) == (600, 600, None, None)
     assert (w.held, w.blocked, w.demand) == ("", "", None)
+    assert (w.start_seconds, w.drain_seconds, w.cost_per_start) == (120, 0, 0.0)
     assert (w.worth.signal, w.worth.unit) == (Signal(91.0), WorthUnit.PER_MWH)
 
 
@@ -63,6 +69,7 @@ def test_a_service_as_the_planner_sees_it() -> None:
     w = workload(Stage(service, target_raw("llama", INFERENCE, replicas=2, gpus=1)).state(), SERVICE)
     assert (w.kind, w.floor_replicas, w.max_replicas, w.priority) == (Kind.INFERENCE, 2, 8, 100)
     assert (w.gpus_per_replica, w.gpu_group, w.it_watts_per_replica) == (1, "hopper", 1275)
+    assert (w.start_seconds, w.drain_seconds, w.cost_per_start) == (180, 60, 0.0)
     assert (w.worth.unit, w.worth.signal.value) == (WorthUnit.PER_REPLICA_HOUR, 2.35)
     assert w.demand is not None
     assert (w.demand.signal.value, w.demand.per_replica) == (5.0, 2.5)
@@ -88,6 +95,8 @@ POOL_FIELDS: list[tuple[dict[str, Any], Pick, Any]] = [
     ({"worth": {"feed": "queue"}}, lambda w: w.worth.signal, Signal(None, "FeedUnknown")),
     ({"switching": {"minRunSeconds": 11}}, lambda w: w.min_run_seconds, 11),
     ({"switching": {"minOffSeconds": 12}}, lambda w: w.min_off_seconds, 12),
+    ({"switching": {"startSeconds": 13}}, lambda w: w.start_seconds, 13),
+    ({"switching": {"costPerStart": "0.25"}}, lambda w: w.cost_per_start, 0.25),
 ]
 
 
@@ -135,6 +144,49 @@ def test_the_budgets_name_time_gate_and_price() -> None:
     state = observation.state
     assert (state.now, state.budget.name, state.raise_gate) == (NOW + 1, "west", "NotLeader")
     assert state.budget.price == Signal(40.0, "", NOW)
+
+
+def test_what_is_known_of_the_price_to_come() -> None:
+    stage = Stage()
+    outlook = stage.state().budget.outlook
+    assert outlook is not None
+    assert (outlook.curve, outlook.recent) == (PriceCurve(), ((NOW, 40.0),))
+    assert outlook.lessons is not None
+    assert outlook.lessons.samples == 1
+    stage.feeds.published = hourly(40, 41)
+    outlook = stage.state().budget.outlook
+    assert outlook is not None
+    assert outlook.curve == PriceCurve((HOUR_OF_NOW, HOUR_OF_NOW + 3600), (40, 41))
+
+
+def test_an_unusable_curve_is_an_empty_one_and_a_price_that_lies_teaches_nothing() -> None:
+    stage = Stage()
+    stage.feeds.published = CurveReading(None, 0.0, "day-ahead", "Stale", "old")
+    stage.feeds.readings["price"] = reading(4000.0, "OutOfRange")
+    assert stage.state().budget.outlook == PriceOutlook()
+
+
+def serving(**spec: Any) -> Workload:
+    """A service that has seen an hour of steady demand, as the planner sees it."""
+    service = service_raw(demand={"feed": "queue", "perReplica": "2.5"}, **spec)
+    stage = Stage(service, target_raw("llama", INFERENCE, replicas=2, gpus=1))
+    for minute in range(60):
+        stage.feeds.readings["queue"] = reading(5.0, at=NOW + 60 * minute)
+        state = stage.state(NOW + 60 * minute)
+    return workload(state, SERVICE)
+
+
+def test_demand_is_foreseen_one_start_time_ahead() -> None:
+    demand = serving().demand
+    assert demand is not None
+    assert demand.forecast == pytest.approx(5.0)
+
+
+@pytest.mark.parametrize("spec", [{"serviceClass": "Batch"}, {"switching": {"startSeconds": 0}}])
+def test_work_that_may_wait_and_what_starts_at_once_need_no_foresight(spec: dict[str, Any]) -> None:
+    demand = serving(**spec).demand
+    assert demand is not None
+    assert demand.forecast is None
 
 
 def test_a_named_feed_is_read_for_the_workload() -> None:

@@ -1,16 +1,33 @@
 """Who is told what and when: only what changed, again where it did not arrive, and one bad object silences no other."""
 
 import asyncio
+import json
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, cast
 
-from unit.engine.site_objects import MINING, NOW, FakeFeeds, Stage, pool_raw, target_raw
+from unit.engine.site_objects import (
+    HOUR_OF_NOW,
+    MINING,
+    NOW,
+    FakeFeeds,
+    Stage,
+    hourly,
+    pool_raw,
+    reading,
+    source,
+    target_raw,
+)
+from wattswitch.api.power_budget import OutlookStatus
+from wattswitch.api.times import format_time
 from wattswitch.cluster import ObjectRef, ScaleOutcome, StatusWrite
 from wattswitch.engine.actuate import Written
+from wattswitch.engine.learner import Learner
 from wattswitch.engine.observe import Site
 from wattswitch.engine.orphans import Orphans
 from wattswitch.engine.reporter import AT_A_STRETCH, Reporter
 from wattswitch.engine.services import Services
+from wattswitch.feeds import CurveReading
 from wattswitch.metrics import Metrics
 from wattswitch.planner import plan
 
@@ -23,6 +40,7 @@ class Desk:
     written: list[StatusWrite] = field(default_factory=list)
     events: list[tuple[str, str, str, str]] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
+    latest: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def seen(self, uid: str, status: Any) -> None:
         pass
@@ -38,6 +56,7 @@ class Desk:
 
     def names(self) -> list[str]:
         """Whose status was submitted since the last call."""
+        self.latest |= {write.name: write.status for write in self.written}
         names, self.written = [write.name for write in self.written], []
         return names
 
@@ -78,7 +97,7 @@ class Room:
 
     async def tell(self, now: float = NOW) -> list[str]:
         observation = self.stage.look(now)
-        site = cast("Site", _Site(_Feeds(self.stage.feeds)))
+        site = cast("Site", _Site(_Feeds(self.stage.feeds), self.stage.site.learner))
         await self.reporter._tell(observation, plan(observation.state), site, [])
         return self.desk.names()
 
@@ -97,10 +116,14 @@ class _Feeds:
     def last_readings(self) -> list[dict[str, str]]:
         return []
 
+    def curve(self) -> CurveReading | None:
+        return self.feeds.published
+
 
 @dataclass
 class _Site:
     feeds: _Feeds
+    learner: Learner
 
 
 def room(**budget: Any) -> Room:
@@ -222,11 +245,119 @@ async def test_a_reporter_that_closes_leaves_nothing_known() -> None:
 async def test_a_message_without_end_is_cut() -> None:
     told = Room(Stage(pool_raw(targetRef={"kind": "Deployment", "name": "x" * 3000})))
     observation = told.stage.look()
-    site = cast("Site", _Site(_Feeds(told.stage.feeds)))
+    site = cast("Site", _Site(_Feeds(told.stage.feeds), told.stage.site.learner))
     await told.reporter._tell(observation, plan(observation.state), site, ["p" * 3000])
     assert [len(write.status.get("message", "")) for write in told.desk.written] == [0, 1024]
     conditions = [each for write in told.desk.written for each in write.status["conditions"]]
     assert max(len(each.get("message", "")) for each in conditions) == 1024
+
+
+# ---- the outlook -----------------------------------------------------------------------------------------------------
+
+CURVED: dict[str, Any] = {"price": {"sources": [source()], "outlook": {"sources": [source(name="day-ahead")]}}}
+
+
+async def told_budget(told: Room, now: float = NOW) -> dict[str, Any]:
+    """The status of the budget in the report of this moment."""
+    await told.tell(now)
+    return told.desk.latest["west"]
+
+
+def condition(status: dict[str, Any], type_: str) -> dict[str, Any]:
+    return next((each for each in status["conditions"] if each["type"] == type_), {})
+
+
+async def test_the_next_hours_are_in_the_status_and_in_the_series() -> None:
+    told = room(**CURVED)
+    told.stage.feeds.published = hourly(*[20.0] * 6, *[900.0] * 4, *[20.0] * 20)
+    outlook = (await told_budget(told))["outlook"]
+    assert (outlook["basis"], outlook["curveSource"]) == ("Curve", "day-ahead")
+    assert outlook["curveUntil"] == format_time(HOUR_OF_NOW + 30 * 3600)
+    starts = [each["start"] for each in outlook["spans"]]
+    assert (starts[0], outlook["until"]) == (format_time(HOUR_OF_NOW), format_time(HOUR_OF_NOW + 24 * 3600))
+    assert starts == sorted(starts)
+    modes = [each["mode"] for each in outlook["spans"]]
+    assert (modes[0], "Floor" in modes) == ("Full", True)
+    assert all(one != other for one, other in pairwise((each["mode"], each["watts"]) for each in outlook["spans"]))
+    assert outlook["summary"].startswith("Full to ")
+    assert OutlookStatus.model_validate(outlook).to_raw() == outlook
+    series = {sample.labels["hour"]: sample.value for sample in samples(told, "wattswitch_outlook_watts")}
+    assert sorted(series) == [f"{hour:02}" for hour in range(24)]
+    first = int(HOUR_OF_NOW // 3600) % 24
+    assert series[f"{first:02}"] > series[f"{(first + 7) % 24:02}"]
+    assert [each.labels["basis"] for each in samples(told, "wattswitch_outlook_basis")] == ["Curve"]
+    (ahead,) = samples(told, "wattswitch_outlook_curve_seconds")
+    assert ahead.value == HOUR_OF_NOW + 30 * 3600 - NOW
+
+
+def samples(told: Room, name: str) -> list[Any]:
+    return [sample for metric in told.metrics.registry.collect() for sample in metric.samples if sample.name == name]
+
+
+async def test_a_new_workload_is_in_the_outlook_at_once() -> None:
+    told = room()
+    before = (await told_budget(told))["outlook"]
+    told.stage.put(pool_raw("c"), target_raw("c"))
+    assert (await told_budget(told))["outlook"]["spans"][0]["watts"] > before["spans"][0]["watts"]
+
+
+async def test_the_outlook_is_told_anew_with_a_new_price_or_a_new_curve_only() -> None:
+    told = room(**CURVED)
+    feeds = told.stage.feeds
+    feeds.published = hourly(*[20.0] * 48)
+    first = (await told_budget(told))["outlook"]
+    feeds.readings["price"] = reading(40.0, at=NOW + 15)
+    told.stage.put(target_raw(replicas=1))
+    assert (await told_budget(told, NOW + 15))["outlook"] is first, "neither the price nor the curve is new"
+    assert (await told_budget(told, NOW + 7200))["outlook"] is first, "time alone is no news"
+    feeds.readings["price"] = reading(40.0, at=NOW + 7200)
+    later = (await told_budget(told, NOW + 7200))["outlook"]
+    assert later["spans"][0]["start"] == format_time(HOUR_OF_NOW + 7200)
+    feeds.readings["price"] = reading(500.0, at=NOW + 7230)
+    dear = (await told_budget(told, NOW + 7230))["outlook"]
+    assert dear["spans"][0] != later["spans"][0]
+    feeds.published = hourly(*[2000.0] * 48)
+    assert (await told_budget(told, NOW + 7240))["outlook"] != dear
+
+
+async def test_without_a_price_there_is_no_outlook() -> None:
+    told = room()
+    told.stage.feeds.readings["price"] = reading(None, "NoReading")
+    assert "outlook" not in await told_budget(told)
+    assert samples(told, "wattswitch_outlook_watts") == []
+
+
+async def test_a_curve_has_a_condition_an_event_and_an_age() -> None:
+    told = room(**CURVED)
+    told.stage.feeds.published = hourly(*[20.0] * 48)
+    assert condition(await told_budget(told, NOW), "OutlookFresh")["status"] == "True"
+    told.stage.feeds.published = CurveReading(None, NOW - 60, "day-ahead", "NowNotCovered", "the curve ended")
+    found = condition(await told_budget(told), "OutlookFresh")
+    assert (found["status"], found["reason"], found["message"]) == ("False", "NowNotCovered", "the curve ended")
+    assert ("west", "Warning", "NowNotCovered", "the curve ended") in told.desk.events
+    assert [(s.labels["feed"], s.value) for s in samples(told, "wattswitch_feed_fresh")][-1] == ("outlook", 0.0)
+    assert ("outlook", 60.0) in [(s.labels["feed"], s.value) for s in samples(told, "wattswitch_feed_age_seconds")]
+
+
+async def test_a_price_without_an_outlook_has_no_condition_and_no_age_for_one() -> None:
+    told = room(**CURVED)
+    told.stage.feeds.published = hourly(*[20.0] * 48)
+    await told.tell()
+    told.stage.feeds.published = None
+    told = room()
+    assert condition(await told_budget(told), "OutlookFresh") == {}
+    for name in ("feed_fresh", "feed_age_seconds", "outlook_curve_seconds"):
+        assert "outlook" not in {s.labels.get("feed", "outlook") for s in samples(told, f"wattswitch_{name}")}
+
+
+async def test_what_was_learned_is_in_the_status_once_an_hour_has_passed() -> None:
+    told = room()
+    assert "priceModel" not in await told_budget(told)
+    told.stage.feeds.readings["price"] = reading(41.0, at=NOW + 4000)
+    kept = (await told_budget(told, NOW + 4000))["priceModel"]
+    assert (kept["currency"], json.loads(kept["learned"])["samples"]) == ("USD", 2)
+    told.stage.feeds.readings["price"] = reading(42.0, at=NOW + 5000)
+    assert (await told_budget(told, NOW + 5000))["priceModel"] is kept
 
 
 def orphan_raw(budget: str = "east") -> dict[str, Any]:

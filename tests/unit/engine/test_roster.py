@@ -244,7 +244,15 @@ def test_target_claimed() -> None:
     assert stage.entry("s21").problems == []
     (found,) = stage.entry("younger").problems
     assert (found.reason, found.effect) == (Reason.TARGET_CLAIMED, Effect.REFUSED)
-    assert found.message.startswith("MiningPool s21 of budget west is older and scales this target already")
+    assert found.message.startswith("MiningPool s21 of budget west scales this target already")
+
+
+def test_of_two_claims_of_one_second_the_first_by_name_counts() -> None:
+    claim = second_claim()
+    claim["metadata"] |= {"creationTimestamp": pool_raw()["metadata"]["creationTimestamp"], "uid": "0"}
+    stage = Stage(claim, pool_raw(), target_raw())
+    assert stage.entry("s21").problems == []
+    assert [problem.reason for problem in stage.entry("younger").problems] == [Reason.TARGET_CLAIMED]
 
 
 def test_a_claim_counts_across_budgets() -> None:

@@ -1,8 +1,10 @@
 """JSON documents and paths into them."""
 
+from typing import Any
+
 import pytest
 
-from wattswitch.feeds.document import find, parse_document, parse_path
+from wattswitch.feeds.document import find, find_all, parse_document, parse_list_path, parse_path
 from wattswitch.feeds.reading import Problem, Refused
 
 
@@ -55,3 +57,42 @@ def test_what_is_no_plain_json_is_refused(body: bytes, problem: Problem) -> None
     with pytest.raises(Refused) as refused:
         parse_document(body)
     assert refused.value.problem is problem
+
+
+DAY = {"data": [{"price": {"nl": 41}, "at": 1}, {"price": {"nl": None}, "at": 2}], "at": [1, 2], "one": 5}
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [("data[].price.nl", [41, None]), ("at[]", [1, 2]), ("data[].at", [1, 2])],
+)
+def test_a_list_path_finds_one_thing_in_every_entry(path: str, found: list[Any]) -> None:
+    assert find_all(DAY, parse_list_path(path), 2) == found
+
+
+def test_a_list_path_may_begin_and_end_with_the_list() -> None:
+    assert find_all([[1, 2], [3, 4]], parse_list_path("[][1]"), 2) == [2, 4]
+    assert find_all([1, 2], parse_list_path("[]"), 2) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [
+        ("one[]", Problem.PATH_MISSING),
+        ("none[]", Problem.PATH_MISSING),
+        ("data[].cost", Problem.PATH_MISSING),
+        ("data[].price[].x", Problem.PATH_MISSING),
+        ("data", Problem.PATH_MISSING),
+        ("a b[]", Problem.PATH_MISSING),
+    ],
+)
+def test_a_list_path_that_leads_nowhere_is_refused(path: str, problem: Problem) -> None:
+    with pytest.raises(Refused) as refused:
+        find_all(DAY, parse_list_path(path), 2)
+    assert refused.value.problem is problem
+
+
+def test_a_list_without_end_is_refused() -> None:
+    with pytest.raises(Refused) as refused:
+        find_all([1, 2, 3], parse_list_path("[]"), 2)
+    assert refused.value.problem is Problem.TOO_LARGE

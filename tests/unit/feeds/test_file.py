@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from unit.feeds.servers import ABSURD_TIMES, NOON, TurnableClock
-from wattswitch.api.feed import CsvFile
+from wattswitch.api.source import CsvFile
 from wattswitch.feeds import WHOLE, Problem, Reading
-from wattswitch.feeds.file import FileSource, _Capped
+from wattswitch.feeds.csvtable import _Capped
+from wattswitch.feeds.file import FileSource
 from wattswitch.feeds.reading import Refused
 
 DAY = """time,price,demand

@@ -30,7 +30,7 @@ from unit.feeds.servers import (
     vector,
 )
 from unit.feeds.specs import per_workload, price, prometheus_source
-from wattswitch.api.feed import Prometheus
+from wattswitch.api.source import Prometheus
 from wattswitch.feeds import FeedReader, Problem
 from wattswitch.feeds.prometheus import PrometheusSource
 from wattswitch.feeds.reading import WHOLE, Refused

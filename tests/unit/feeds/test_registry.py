@@ -3,11 +3,13 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import pytest
 
 from unit.feeds.servers import NOON, RawServer, TurnableClock, http, metric, until
 from unit.feeds.specs import fixed_source, http_source, per_workload, price, prometheus_source
+from wattswitch.api.feed import PriceFeed
 from wattswitch.feeds import FeedSet, Problem
 
 Serve = Callable[..., Awaitable[RawServer]]
@@ -90,3 +92,61 @@ async def test_private_addresses_can_be_denied(clock: TurnableClock, serve: Serv
     await until(lambda: feeds.reading("texas", "price", NOON).problem == Problem.ADDRESS_DENIED)
     await feeds.close()
     assert server.requests == []
+
+
+# ---- published prices ------------------------------------------------------------------------------------------------
+
+
+def ahead(url: str, **more: Any) -> PriceFeed:
+    """A price with an outlook behind a URL."""
+    block = {"url": url, "path": "[].price", "timePath": "[].start"}
+    source = {"name": "day-ahead", "unit": "USDPerMWh", "http": block}
+    outlook = {"pollSeconds": 600, "timeoutSeconds": 1, "sources": [source]} | more
+    return PriceFeed.model_validate({"sources": [fixed_source("45")], "outlook": outlook})
+
+
+def hours(*prices: float) -> bytes:
+    return http(json.dumps([{"start": NOON + n * 3600, "price": price} for n, price in enumerate(prices)]))
+
+
+async def test_the_outlook_of_a_price_is_read_beside_it(feeds: FeedSet, serve: Serve, told: list[str]) -> None:
+    server = await serve(hours(40, 41))
+    await feeds.apply("texas", {"price": ahead(server.url)})
+    assert not feeds.heard("texas")
+    await until(lambda: feeds.heard("texas"))
+    await until(lambda: told == ["texas"])
+    reading = feeds.curve("texas", NOON)
+    assert reading is not None
+    assert reading.curve is not None
+    assert reading.curve.prices == (40, 41)
+    assert feeds.deadline("texas", NOON) == NOON + 3600
+    assert feeds.curve("berlin", NOON) is None
+
+
+async def test_an_equal_outlook_keeps_its_reader_another_takes_over_and_none_ends_it(
+    feeds: FeedSet, serve: Serve
+) -> None:
+    server = await serve(hours(40, 41))
+    await feeds.apply("texas", {"price": ahead(server.url)})
+    await until(lambda: feeds.heard("texas"))
+    await feeds.apply("texas", {"price": ahead(server.url)})
+    await asyncio.sleep(0.1)
+    assert len(server.requests) == 1
+    server.reply = lambda _: None
+    await feeds.apply("texas", {"price": ahead(server.url, pollSeconds=700)})
+    known = feeds.curve("texas", NOON)
+    assert known is not None
+    assert known.curve is not None, "a source that did not change is known already"
+    await feeds.apply("texas", {"price": price(fixed_source("45"))})
+    assert feeds.curve("texas", NOON) is None
+    assert polling() == []
+
+
+async def test_a_budget_that_is_gone_has_no_outlook(feeds: FeedSet, serve: Serve) -> None:
+    server = await serve(lambda _: None)
+    await feeds.apply("texas", {"price": ahead(server.url)})
+    await feeds.apply("berlin", {"price": ahead(server.url)})
+    await feeds.apply("texas", {})
+    assert polling() == ["feed-day-ahead"]
+    await feeds.close()
+    assert polling() == []

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from wattswitch.api.feed import Schedule
+from wattswitch.api.source import Schedule
 from wattswitch.feeds.reading import Problem, Refused
 from wattswitch.feeds.schedule import ScheduleSource
 
