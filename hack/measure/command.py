@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,6 +55,16 @@ def _parser() -> argparse.ArgumentParser:
     memory.add_argument("--targets", type=_count, default=1000, help="Deployments, one pool each")
     memory.add_argument("--pods", type=_count, default=10_000, help="pods that all of them have")
     memory.add_argument("--patience", type=_count, default=600, help="seconds to wait for the pods")
+    queueing = _add(benchmarks, "queueing", _queueing, "queues of recorded jobs, watts split for good and switched")
+    queueing.add_argument(
+        "--trace", type=Path, metavar="FILE", help="a CSV of jobs, in place of those in $WATTSWITCH_DATA"
+    )
+    queueing.add_argument("--loads", type=_load, nargs="+", default=[0.7, 0.8, 0.9, 0.95], help="of the static share")
+    queueing.add_argument("--beyond", type=_percent, default=25, help="%% of GPUs beyond those of the static share")
+    queueing.add_argument("--repeats", type=_count, default=2000, help="bootstrap resamples")
+    queueing.add_argument("--seed", type=int, default=1)
+    queueing.add_argument("--prices", metavar="FILE:COLUMN", help="power prices in USD/MWh, in place of a steady 40")
+    queueing.add_argument("--plot", type=Path, metavar="FILE", help="draw the curve here, as SVG")
     return parser
 
 
@@ -87,6 +98,17 @@ def _pair(text: str) -> int:
     return _at_least(2, text)
 
 
+def _percent(text: str) -> int:
+    return _at_least(0, text)
+
+
+def _load(text: str) -> float:
+    load = float(text)
+    if not 0 < load < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return load
+
+
 def _at_least(least: int, text: str) -> int:
     number = int(text)
     if number < least:
@@ -116,3 +138,15 @@ def _memory(chosen: argparse.Namespace) -> Report:
     from measure import memory
 
     return asyncio.run(memory.measure(chosen.targets, chosen.pods, chosen.patience))
+
+
+def _queueing(chosen: argparse.Namespace) -> Report:
+    from measure import queueing
+    from wattswitch.errors import SpecInvalid
+
+    try:
+        return queueing.measure(
+            chosen.trace, chosen.loads, chosen.beyond, chosen.repeats, chosen.seed, chosen.prices, chosen.plot
+        )
+    except SpecInvalid as problem:
+        sys.exit(f"hack/bench queueing: {problem}")

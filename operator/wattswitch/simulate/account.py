@@ -1,0 +1,152 @@
+"""The one money model by which every policy, every baseline and the oracle is judged.
+
+A run is the size of every workload during every step, `replicas` of shape (T, N). Its money:
+
+- revenue: replicas that run and are in demand earn their worth;
+- cost: energy at the price of the step, the site's fixed watts included; a pod that was told to stop draws on for the
+  longer of its hardware's `stopSeconds` and its `drainSeconds`;
+- starts: each pod started costs its `costPerStart`, and what demand is not served by pods that ran before earns nothing
+  for `startSeconds`. A pod that starts before its demand comes loses nothing.
+
+The state before the first step is free: whatever runs in the first step was running. Where a price or a worth is not
+known, it counts as zero.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wattswitch.simulate.inputs import Inputs
+from wattswitch.simulate.site import SiteModel
+
+SECONDS_PER_HOUR = 3600.0
+WATTS_TOLERANCE = 1e-6
+"""Beyond this a sum of watts is above its limit; fractional runs add up with float error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What one replica of each workload does, at the meter: shape (N,)."""
+
+    megawatts: NDArray[np.float64]
+    start_hours: NDArray[np.float64]
+    gone_hours: NDArray[np.float64]
+    cost_per_start: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, site: SiteModel) -> "Rates":
+        """The rates of a site, in the order of its workloads."""
+        return cls(
+            megawatts=np.array([site.megawatts(w) for w in site.workloads]),
+            start_hours=np.array([w.start_seconds / SECONDS_PER_HOUR for w in site.workloads]),
+            gone_hours=np.array([w.gone_seconds / SECONDS_PER_HOUR for w in site.workloads]),
+            cost_per_start=np.array([w.cost_per_start for w in site.workloads]),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Account:
+    """What a run came to. Energy in MWh, money in the site's currency, all at the meter."""
+
+    watts: NDArray[np.float64]
+    """(T,) drawn by the sizes and the fixed watts; pods that stop are not in it."""
+    energy: NDArray[np.float64]
+    """(T,) MWh, with those of pods that stop."""
+    cost: NDArray[np.float64]
+    """(T,) energy at the price."""
+    revenue: NDArray[np.float64]
+    """(T, N) earned by replicas in demand, before starts."""
+    start_cost: NDArray[np.float64]
+    """(T, N) wear of starts and income lost while starting."""
+    started: NDArray[np.float64]
+    """(T, N) pods started."""
+    stopped: NDArray[np.float64]
+    """(T, N) pods stopped."""
+    served: NDArray[np.float64]
+    """(T, N) replicas that run and are in demand."""
+    violation_seconds: float
+    """Seconds of steps whose sizes alone draw more than the limit."""
+    floor_misses: float
+    """Steps times pods below a floor that the limit and the GPUs would have carried."""
+
+    @cached_property
+    def energy_mwh(self) -> float:
+        """Energy drawn."""
+        return float(self.energy.sum())
+
+    @cached_property
+    def total_cost(self) -> float:
+        """Paid for energy."""
+        return float(self.cost.sum())
+
+    @cached_property
+    def total_revenue(self) -> float:
+        """Earned before energy and starts."""
+        return float(self.revenue.sum())
+
+    @cached_property
+    def total_start_cost(self) -> float:
+        """Paid and lost for starts."""
+        return float(self.start_cost.sum())
+
+    @cached_property
+    def profit(self) -> float:
+        """Revenue less energy less starts."""
+        return self.total_revenue - self.total_cost - self.total_start_cost
+
+    @cached_property
+    def profit_by_step(self) -> NDArray[np.float64]:
+        """(T,) the same, step by step."""
+        result: NDArray[np.float64] = self.revenue.sum(axis=1) - self.cost - self.start_cost.sum(axis=1)
+        return result
+
+    @cached_property
+    def switches(self) -> float:
+        """Pods started and pods stopped."""
+        return float(self.started.sum() + self.stopped.sum())
+
+
+def account(site: SiteModel, inputs: Inputs, replicas: NDArray[Any]) -> Account:
+    """Judge a run. `replicas` (T, N) may be fractional, for bounds. Raises ValueError where the shape is another."""
+    on = np.asarray(replicas, dtype=np.float64)
+    if on.shape != (inputs.steps, len(site.workloads)):
+        raise ValueError(f"replicas have shape {on.shape}, not {(inputs.steps, len(site.workloads))}")
+    rates, hours = Rates.of(site), inputs.hours
+    price, worth = np.nan_to_num(inputs.price_per_mwh, nan=0.0), np.nan_to_num(inputs.worth_per_mwh, nan=0.0)
+    before = np.concatenate((on[:1], on[:-1]))
+    change = on - before
+    started, stopped = np.maximum(change, 0.0), np.maximum(-change, 0.0)
+    served = np.minimum(on, inputs.demand_replicas)
+    megawatts = on @ rates.megawatts + site.fixed_watts / 1e6
+    energy = megawatts * hours + stopped @ (rates.megawatts * rates.gone_hours)
+    late = np.maximum(served - before, 0.0)
+    watts = megawatts * 1e6
+    return Account(
+        watts=watts,
+        energy=energy,
+        cost=energy * price,
+        revenue=served * rates.megawatts * worth * hours,
+        start_cost=started * rates.cost_per_start + late * rates.megawatts * worth * rates.start_hours,
+        started=started,
+        stopped=stopped,
+        served=served,
+        violation_seconds=inputs.step_seconds * int((watts > inputs.limit_watts + WATTS_TOLERANCE).sum()),
+        floor_misses=_floor_misses(site, inputs, on),
+    )
+
+
+def _floor_misses(site: SiteModel, inputs: Inputs, on: NDArray[np.float64]) -> float:
+    """Pods below their floors, summed over the steps whose limit carries all floors and whose GPUs do."""
+    floors = np.array([w.min_replicas for w in site.workloads], dtype=np.float64)
+    watts = np.array([w.it_watts_per_replica for w in site.workloads], dtype=np.float64)
+    carried = float(floors @ watts) * site.pue + site.fixed_watts <= inputs.limit_watts + WATTS_TOLERANCE
+    gpus: dict[str, float] = {}
+    for w in site.workloads:
+        gpus[w.gpu_group] = gpus.get(w.gpu_group, 0.0) + w.min_replicas * w.gpus_per_replica
+    short = {group for group, asked in gpus.items() if group and asked > site.gpu_groups.get(group, 0)}
+    counted = np.array([w.gpu_group not in short for w in site.workloads])
+    missing = np.maximum(floors - on, 0.0)[:, counted].sum(axis=1)
+    return float(missing[carried].sum())

@@ -1,0 +1,140 @@
+"""From what a rule wants at each step to what it may run: floors, the limit, GPUs and dwell, as for every policy."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from wattswitch.simulate.problem import Ints, Problem, fit, orders
+
+
+def walk(problem: Problem, wanted: Ints) -> Ints:
+    """(T, N) sizes: floors first, then by priority, then by worth, and no switch for money while dwell lasts.
+
+    Watts that a drop of the limit or a higher priority needs are given whatever dwell says. The state before the first
+    step is free.
+    """
+    wanted = np.clip(wanted, problem.least, problem.most)
+    if max([1, *problem.min_run_steps.tolist(), *problem.min_off_steps.tolist()]) == 1:
+        return fit(problem, wanted, problem.least)
+    return _Walk(problem, wanted).sizes()
+
+
+class _Walk:
+    """Step by step; steps in which nothing changes and no dwell ends are repeated."""
+
+    def __init__(self, problem: Problem, wanted: Ints) -> None:
+        self._p, self._wanted = problem, wanted
+        self._it_watts: list[int] = problem.it_watts.tolist()
+        self._gpus: list[int] = problem.gpus.tolist()
+        self._group: list[int] = problem.group.tolist()
+        self._min_run: list[int] = problem.min_run_steps.tolist()
+        self._min_off: list[int] = problem.min_off_steps.tolist()
+        self._no_lowering_until = [0] * problem.workloads
+        self._no_raise_until = [0] * problem.workloads
+
+    def sizes(self) -> Ints:
+        """Walk all steps."""
+        result = np.empty_like(self._wanted)
+        order_of = self._orders()
+        least = self._p.least.tolist()
+        same = self._unchanged(order_of)
+        now = fit(self._p, self._wanted, self._p.least)[0].tolist()
+        result[0] = now
+        rested = False
+        for t in range(1, self._p.steps):
+            if not (rested and same[t]):
+                was = now
+                now = self._step(t, was, self._wanted[t].tolist(), least[t], order_of[t])
+                rested = now == was and t >= max(*self._no_lowering_until, *self._no_raise_until)
+            result[t] = now
+        return result
+
+    def _orders(self) -> list[list[list[int]]]:
+        """For each step the workloads in order of precedence, those of one priority together."""
+        result: list[list[list[int]]] = [[]] * self._p.steps
+        for rows, order in orders(self._p):
+            groups = list(_by_priority(order, self._p.priority.tolist()))
+            for t in rows.tolist():
+                result[t] = groups
+        return result
+
+    def _unchanged(self, order_of: list[list[list[int]]]) -> list[bool]:
+        p = self._p
+        same = np.zeros(p.steps, dtype=np.bool_)
+        same[1:] = (np.diff(self._wanted, axis=0) == 0).all(axis=1) & (np.diff(p.room_it_watts) == 0)
+        same[1:] &= (np.diff(p.least, axis=0) == 0).all(axis=1)
+        result: list[bool] = same.tolist()
+        return [flag and (t == 0 or order_of[t] is order_of[t - 1]) for t, flag in enumerate(result)]
+
+    def _step(self, t: int, was: list[int], wanted: list[int], least: list[int], groups: list[list[int]]) -> list[int]:
+        """The sizes of one step, from those of the one before."""
+        kept, goal, protected = self._wishes(t, was, wanted, least)
+        room = _Room(int(self._p.room_it_watts[t]), self._p.group_gpus.tolist(), self)
+        sizes = [0] * len(was)
+        for i in (i for group in groups for i in group):
+            room.grow(sizes, i, least[i])
+        for group in groups:
+            if any(protected[i] for i in group):
+                firm = [i for i in group if protected[i]] if room.carries(sizes, group, kept) else group
+                for i in firm:
+                    room.grow(sizes, i, kept[i])
+            for i in group:
+                room.grow(sizes, i, goal[i])
+        for i, (before, after) in enumerate(zip(was, sizes, strict=True)):
+            if after > before:
+                self._no_lowering_until[i] = t + self._min_run[i]
+            elif after < before:
+                self._no_raise_until[i] = t + self._min_off[i]
+        return sizes
+
+    def _wishes(
+        self, t: int, was: list[int], wanted: list[int], least: list[int]
+    ) -> tuple[list[int], list[int], list[bool]]:
+        """What each workload keeps of what it has, what it wishes, and whether dwell protects what it keeps."""
+        kept, goal, protected = [], [], []
+        for i, (before, want) in enumerate(zip(was, wanted, strict=True)):
+            firm = t < self._no_lowering_until[i]
+            wish = max(want, before) if firm else want
+            if t < self._no_raise_until[i]:
+                wish = min(wish, max(before, least[i]))
+            kept.append(min(before, wish))
+            goal.append(wish)
+            protected.append(firm)
+        return kept, goal, protected
+
+
+class _Room:
+    """Watts and GPUs of one step."""
+
+    def __init__(self, it_watts: int, gpus: list[int], walk: _Walk) -> None:
+        self._free, self._gpus, self._walk = it_watts, gpus, walk
+
+    def grow(self, sizes: list[int], i: int, to: int) -> None:
+        """Grow a workload as far as there is room."""
+        w = self._walk
+        pods = min(to - sizes[i], self._free // w._it_watts[i])
+        if w._gpus[i]:
+            pods = min(pods, self._gpus[w._group[i]] // w._gpus[i])
+        if pods > 0:
+            sizes[i] += pods
+            self._free -= pods * w._it_watts[i]
+            if w._gpus[i]:
+                self._gpus[w._group[i]] -= pods * w._gpus[i]
+
+    def carries(self, sizes: list[int], group: list[int], to: list[int]) -> bool:
+        """Whether all of a group may grow this far."""
+        trial, grown = _Room(self._free, list(self._gpus), self._walk), list(sizes)
+        for i in group:
+            trial.grow(grown, i, to[i])
+        return all(grown[i] >= to[i] for i in group)
+
+
+def _by_priority(order: list[int], priority: list[int]) -> Iterator[list[int]]:
+    group: list[int] = []
+    for i in order:
+        if group and priority[group[0]] != priority[i]:
+            yield group
+            group = []
+        group.append(i)
+    if group:
+        yield group

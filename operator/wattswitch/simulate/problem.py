@@ -1,0 +1,152 @@
+"""What a simulation decides about, as plain arrays: watts, money, limits. For baselines and the oracle, not the plan.
+
+T steps, N workloads, money in the site's currency. A level is one pod of a workload by rank: level 1 is the first pod
+to run and the last to stop.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+Tell = Callable[[str], None]
+"""Told in a few words what is being computed, before each part that may take seconds."""
+
+SECONDS_PER_HOUR: Final = 3600.0
+
+
+@dataclass(frozen=True)
+class Ramp:
+    """Watts of the pods by which a step may rise and fall for money; infinite where there is no bound."""
+
+    up_it_watts: float = math.inf
+    down_it_watts: float = math.inf
+
+    @property
+    def binds(self) -> bool:
+        """Whether there is a bound at all."""
+        return min(self.up_it_watts, self.down_it_watts) < math.inf
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Arrays are (T, N), (T,) or (N,) as their comments say; money is per pod and step, or per pod and switch."""
+
+    step_seconds: float
+    it_watts: Ints
+    """(N,) of one pod."""
+    megawatts: Floats
+    """(N,) of one pod, at the meter."""
+    room_it_watts: Ints
+    """(T,) the most that all pods may draw together."""
+    least: Ints
+    """(T, N) floors, as far as limit and GPUs carry them: the highest priority first."""
+    most: Ints
+    """(N,)"""
+    demand: Ints
+    """(T, N) pods that earn, at most `most`."""
+    income: Floats
+    """(T, N) of a pod that earns."""
+    energy: Floats
+    """(T, N) cost of the power of a pod."""
+    start: Floats
+    """(T, N) cost of raising by a pod."""
+    lost: Floats
+    """(T, N) income that a pod which earns in this step and did not run in the last one loses while it starts."""
+    stop: Floats
+    """(T, N) cost of lowering by a pod: what it draws on its way down. Below zero where the price is."""
+    worth_per_mwh: Floats
+    """(T, N)"""
+    price_per_mwh: Floats
+    """(T,)"""
+    priority: Ints
+    """(N,)"""
+    serves: Mask
+    """(N,) whether a signal says the demand."""
+    gpus: Ints
+    """(N,) of one pod, 0 where it takes none of a shared group."""
+    group: Ints
+    """(N,) which of `group_gpus`, -1 for none."""
+    group_gpus: Ints
+    """(G,)"""
+    min_run_steps: Ints
+    """(N,) steps from a raise to the first lowering for money, at least 1."""
+    min_off_steps: Ints
+    """(N,) the reverse."""
+    ramp: Ramp
+    standing_cost: float
+    """What the fixed watts cost over the whole time."""
+
+    @property
+    def steps(self) -> int:
+        """How many steps there are."""
+        return len(self.price_per_mwh)
+
+    @property
+    def workloads(self) -> int:
+        """How many workloads there are."""
+        return len(self.it_watts)
+
+    def profit(self, sizes: Floats | Ints) -> float:
+        """What a run earns: income less energy, starts and stops. The state before the first step is free."""
+        moved = np.diff(sizes, axis=0)
+        running = self.income * np.minimum(sizes, self.demand) - self.energy * sizes
+        switching = self.start[1:] * np.maximum(moved, 0) + self.stop[1:] * np.maximum(-moved, 0)
+        cold = np.maximum(np.minimum(sizes, self.demand)[1:] - sizes[:-1], 0)
+        return float(running.sum() - switching.sum() - (self.lost[1:] * cold).sum() - self.standing_cost)
+
+    def carries(self, sizes: Ints) -> bool:
+        """Whether a run keeps to the limit, the GPUs, the floors and the maxima at every step."""
+        within = (sizes @ self.it_watts <= self.room_it_watts).all()
+        gpus = all((sizes @ self.gpus_in(g) <= self.group_gpus[g]).all() for g in range(len(self.group_gpus)))
+        return bool(within and gpus and (sizes >= self.least).all() and (sizes <= self.most).all())
+
+    def gpus_in(self, group: int) -> Ints:
+        """(N,) GPUs of one pod in this group, 0 for workloads of others."""
+        return np.where(self.group == group, self.gpus, 0)
+
+    def unswitched(self) -> "Problem":
+        """The same site if switching were free: no start or stop cost, no dwell, no ramp."""
+        free, at_once = np.zeros_like(self.start), np.ones_like(self.min_run_steps)
+        return replace(
+            self, start=free, lost=free, stop=free, min_run_steps=at_once, min_off_steps=at_once, ramp=Ramp()
+        )
+
+    def unramped(self) -> "Problem":
+        """The same site without a bound on how fast power moves."""
+        return replace(self, ramp=Ramp())
+
+
+def fit(problem: Problem, wanted: Ints, base: Ints) -> Ints:
+    """(T, N) what limit and GPUs leave of `wanted`: `base` first, then by priority, then by worth, step by step alone.
+
+    `base` must fit.
+    """
+    sizes = np.minimum(base, wanted)
+    room = problem.room_it_watts - sizes @ problem.it_watts
+    gpus = [count - sizes @ problem.gpus_in(g) for g, count in enumerate(problem.group_gpus)]
+    for rows, order in orders(problem):
+        for i in order:
+            fits = room[rows] // problem.it_watts[i]
+            if problem.gpus[i]:
+                fits = np.minimum(fits, gpus[problem.group[i]][rows] // problem.gpus[i])
+            more = np.clip(wanted[rows, i] - sizes[rows, i], 0, np.maximum(fits, 0))
+            sizes[rows, i] += more
+            room[rows] -= more * problem.it_watts[i]
+            if problem.gpus[i]:
+                gpus[problem.group[i]][rows] -= more * problem.gpus[i]
+    return sizes
+
+
+def orders(problem: Problem) -> Iterator[tuple[Ints, list[int]]]:
+    """Steps that share an order of precedence, with it: the highest priority first, then the highest worth."""
+    rank = np.lexsort((-problem.worth_per_mwh, np.broadcast_to(-problem.priority, problem.worth_per_mwh.shape)))
+    distinct, which = np.unique(rank, axis=0, return_inverse=True)
+    for number, order in enumerate(distinct):
+        yield np.flatnonzero(which.ravel() == number), [int(i) for i in order]

@@ -1,0 +1,172 @@
+"""One `wattswitch simulate`: play the recorded world, compare, and write the results."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wattswitch.errors import SpecInvalid
+from wattswitch.planner.model import Plan, SiteState
+from wattswitch.planner.record import to_line
+from wattswitch.simulate.account import Account, account
+from wattswitch.simulate.compare import foresee, loss_by_cause, score
+from wattswitch.simulate.inputs import Inputs, Period, Recorded, build_inputs
+from wattswitch.simulate.jobs import read_jobs
+from wattswitch.simulate.oracle import Oracle
+from wattswitch.simulate.policies import POLICIES
+from wattswitch.simulate.queueing_site import queue_site, queueing
+from wattswitch.simulate.report import write_report
+from wattswitch.simulate.run import NAME, Record, run
+from wattswitch.simulate.series import write_moment
+from wattswitch.simulate.site import SiteModel
+from wattswitch.simulate.steps import write_steps
+from wattswitch.simulate.summary import Result, report_data, write_summary
+
+FORESIGHT: Final = "foresight"
+STATIC: Final = "static"
+NONE: Final = "none"
+
+NAMES: Final = (*POLICIES, FORESIGHT)
+"""What --policy takes, beside `none`."""
+
+MOST_STEPS_EXPLAINED: Final = 40_000
+"""Steps up to which the loss to perfect foresight is split by cause, which takes several more runs."""
+
+NOTHING_TO_CAPTURE: Final = "nothing to capture: perfect foresight earns hardly more than the best static split"
+
+
+class AskedError(SpecInvalid):
+    """Something asked for that there is not; the text says what there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What to write and to compare with. No `policies` are all of them."""
+
+    out: Path
+    policies: tuple[str, ...] = ()
+    record: Path | None = None
+    jobs: Path | None = None
+    facts: tuple[tuple[str, str], ...] = ()
+
+
+class Tell(Protocol):
+    """Where progress goes."""
+
+    def begin(self, what: str, total: int | None) -> None:
+        """The next part begins; `total` None where nobody knows how long it is."""
+
+    def advance(self, done: int) -> None:
+        """So much of the part is done."""
+
+
+def simulate(site: SiteModel, recorded: Recorded, period: Period, asked: Asked, tell: Tell) -> Result:
+    """Play, compare and write. Raises SpecInvalid for what makes no simulation, and OSError where it can't write."""
+    names = _policies(asked.policies)
+    jobs = None if asked.jobs is None else read_jobs(asked.jobs)
+    if jobs is not None:
+        queue_site(site, int(np.max(jobs.gpus)))  # says what is wrong before anything is played
+    inputs = build_inputs(site, recorded, period)
+    asked.out.mkdir(parents=True, exist_ok=True)
+    tell.begin(NAME, inputs.steps)
+    with _recording(asked.record) as record:
+        played = run(site, inputs, record=record, progress=tell.advance)
+    own = account(site, inputs, played.replicas)
+    baselines = _baselines(site, inputs, [name for name in names if name in POLICIES], tell)
+    oracle = None
+    if FORESIGHT in names:
+        oracle = foresee(site, inputs, lambda what: tell.begin(what, None))
+    compared = _compared(site, inputs, own, baselines, oracle)
+    losses, skipped = _losses(site, inputs, own, oracle, tell)
+    result = Result(
+        site=site,
+        inputs=inputs,
+        run=played,
+        account=own,
+        policies=baselines,
+        losses=losses,
+        queueing=None if jobs is None else queueing(site, jobs, lambda what: tell.begin(what, None)),
+        time_zone=recorded.time_zone,
+        facts=(*asked.facts, *_facts(site, inputs)),
+        notes=(*site.notes, *inputs.notes, *skipped),
+        **compared,
+    )
+    tell.begin("steps.csv, summary.json, report.html", None)
+    write_steps(asked.out / "steps.csv", site, inputs, played)
+    write_summary(asked.out / "summary.json", result)
+    write_report(asked.out / "report.html", report_data(result))
+    return result
+
+
+def _policies(asked: Sequence[str]) -> tuple[str, ...]:
+    unknown = [name for name in asked if name not in {*NAMES, NONE}]
+    if unknown:
+        raise AskedError(f"--policy {unknown[0]}: there is none of this name: use {', '.join(NAMES)} or {NONE}")
+    return tuple(name for name in NAMES if not asked or name in asked)
+
+
+@contextmanager
+def _recording(path: Path | None) -> Iterator[Record | None]:
+    if path is None:
+        yield None
+        return
+    with path.open("w", encoding="utf-8") as file:
+
+        def record(state: SiteState, decision: Plan) -> None:
+            file.write(to_line(state, decision) + "\n")
+
+        yield record
+
+
+def _baselines(site: SiteModel, inputs: Inputs, names: Sequence[str], tell: Tell) -> dict[str, Account]:
+    accounts = {}
+    for name in names:
+        tell.begin(name, None)
+        accounts[name] = account(site, inputs, POLICIES[name](site, inputs))
+    return accounts
+
+
+def _compared(
+    site: SiteModel, inputs: Inputs, own: Account, baselines: Mapping[str, Account], oracle: Oracle | None
+) -> dict[str, Any]:
+    """What the comparison adds to a result."""
+    if oracle is None:
+        return {}
+    found: dict[str, Any] = {"foresight": account(site, inputs, oracle.sizes), "foresight_bound": oracle.bound}
+    if STATIC in baselines:
+        judged = score(own.profit, baselines[STATIC].profit, oracle.bound)
+        found["captured"] = judged.captured
+        found["verdict"] = "" if judged.captured is not None else NOTHING_TO_CAPTURE
+    return found
+
+
+def _losses(
+    site: SiteModel, inputs: Inputs, own: Account, oracle: Oracle | None, tell: Tell
+) -> tuple[Mapping[str, float], tuple[str, ...]]:
+    """The loss to perfect foresight by cause, and what to say where that would take too long."""
+    if oracle is None:
+        return {}, ()
+    if inputs.steps > MOST_STEPS_EXPLAINED:
+        return {}, (
+            f"the loss is split by cause up to {MOST_STEPS_EXPLAINED} steps only: shorten --from … --to for it",
+        )
+
+    def decide(site: SiteModel, inputs: Inputs, *, demand_known: bool = False) -> NDArray[np.int64]:
+        tell.begin("the same rule, told the future", inputs.steps)
+        return run(site, inputs, progress=tell.advance, demand_known=demand_known).replicas
+
+    return loss_by_cause(site, inputs, own.profit, oracle, decide, lambda what: tell.begin(what, None)), ()
+
+
+def _facts(site: SiteModel, inputs: Inputs) -> Iterator[tuple[str, str]]:
+    yield "Period", f"{write_moment(float(inputs.times[0]))} to {write_moment(inputs.end)}"
+    yield "Step", f"{inputs.step_seconds:g} s"
+    yield "Cap", f"{site.spec.cap_watts / 1000:g} kW less {site.spec.reserve_percent} % reserve"
+    yield "Overhead", f"PUE {site.pue:g}, {site.fixed_watts / 1000:g} kW fixed"
+    yield "Adder", f"{site.adder_per_mwh:g} {site.currency}/MWh on top of the price feed"
+    if inputs.price_delay_seconds:
+        yield "Price delay", f"{inputs.price_delay_seconds:g} s"
