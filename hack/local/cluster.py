@@ -1,6 +1,8 @@
 """A real Kubernetes control plane as child processes on loopback; several may run side by side."""
 
 import contextlib
+import os
+import shlex
 import subprocess
 import sys
 import threading
@@ -29,6 +31,21 @@ class Kubectl(Protocol):
 
     def __call__(self, *arguments: str, given: str | None = None) -> str:
         """Run `kubectl arguments…`; `given` is its standard input."""
+
+
+def kubectl_environment(directory: Path) -> dict[str, str]:
+    """What makes kubectl speak to the cluster of this directory.
+
+    It has a cache of its own: kubectl keeps for hours what an address serves, and ports come back.
+    """
+    return {"KUBECONFIG": str(directory / "kubeconfig"), "KUBECACHEDIR": str(directory / "kubectl-cache")}
+
+
+def export_line(directory: Path) -> str:
+    """The line that makes kubectl in a shell speak to the cluster of this directory."""
+    return "export " + " ".join(
+        f"{name}={shlex.quote(value)}" for name, value in kubectl_environment(directory).items()
+    )
 
 
 class Cluster:
@@ -136,8 +153,13 @@ class Cluster:
 
     def kubectl(self, *arguments: str, given: str | None = None) -> str:
         """Run kubectl as the administrator and return what it prints."""
-        command = [str(programs.find("kubectl")), f"--kubeconfig={self.kubeconfig}", *arguments]
-        outcome = subprocess.run(command, input=given or "", capture_output=True, text=True, check=False)
+        command, environment = (
+            [str(programs.find("kubectl")), *arguments],
+            os.environ | kubectl_environment(self.directory),
+        )
+        outcome = subprocess.run(
+            command, input=given or "", capture_output=True, text=True, check=False, env=environment
+        )
         if outcome.returncode:
             raise RuntimeError(f"kubectl {' '.join(arguments)}: {outcome.stderr.strip()}")
         return outcome.stdout

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from local import cache, programs, record
-from local.cluster import Cluster
+from local.cluster import Cluster, export_line, kubectl_environment
 from local.nodes import racks_for
 from local.progress import step
 
@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _up(directory: Path, node_count: int, default_rates: bool) -> int:
     if record.is_complete(directory):
-        print(f"it runs already: export KUBECONFIG={directory / 'kubeconfig'}")
+        print(f"it runs already: {export_line(directory)}")
         return 0
     programs.ensure_all()
     record.stop(directory)
@@ -59,7 +59,7 @@ def _up(directory: Path, node_count: int, default_rates: bool) -> int:
             cluster.stop()
             raise
     cluster.detach()
-    print(f"ready after {time.monotonic() - started:.1f} s: export KUBECONFIG={cluster.kubeconfig}")
+    print(f"ready after {time.monotonic() - started:.1f} s: {export_line(directory)}")
     return 0
 
 
@@ -80,7 +80,7 @@ def _status(directory: Path) -> int:
     for name, pid in written.items():
         state = f"runs, process {pid}" if name in running else f"died, see {directory / name}.log"
         print(f"{name:24} {state}")
-    print(f"export KUBECONFIG={directory / 'kubeconfig'}")
+    print(export_line(directory))
     return 0 if written == running else 1
 
 
@@ -88,4 +88,4 @@ def _kubectl(directory: Path, arguments: list[str]) -> int:
     given = arguments[1:] if arguments[:1] == ["--"] else arguments
     kubectl = str(programs.find("kubectl"))
     sys.stdout.flush()
-    os.execv(kubectl, [kubectl, f"--kubeconfig={directory / 'kubeconfig'}", *given])  # noqa: S606
+    os.execve(kubectl, [kubectl, *given], os.environ | kubectl_environment(directory))  # noqa: S606
