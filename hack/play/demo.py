@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import shlex
 import shutil
 import signal
 import sys
@@ -15,6 +16,8 @@ from typing import NoReturn
 
 from local import programs
 from local.api import ApiError
+from local.cluster import export_line
+from local.progress import step
 from play import compare, day, ledger, script, site
 from play.day import Occasion, Player
 from play.faults import FAULTS
@@ -76,19 +79,25 @@ class Demo:
 
     def run(self) -> bool:
         """Start everything, play the day, tell what came of it, and return whether that is a pass."""
-        print(f"{self._script.title}; five minutes in {self._player.clock.step_seconds:.2f} s", flush=True)
+        clock = self._player.clock
+        lasts = _duration(clock.steps * clock.step_seconds)
+        pace = f"five minutes in {clock.step_seconds:.2f} s, {self._chosen.hours:g} h in {lasts}"
+        print(f"{self._script.title}; {pace}", flush=True)
         with contextlib.closing(FeedServer(self._script.feeds(lambda: self._player.step))) as feeds:
             manifests = site.load(self._script.filling(feeds.url))
             applied = [site.hastened(manifest, self._chosen.speed) for manifest in manifests]
             with Stage(self._folder, applied, self._chosen.fault or "") as stage:
+                print(f"to look around while it runs: {_export(stage)}", file=sys.stderr, flush=True)
                 self._play(stage, applied)
-                _hold(stage, _hold_seconds(applied, was_killed=bool(self._chosen.kill)))
-                closing = self._close(stage, manifests)
+                with step("the day is over, its last step stays until the site is at rest"):
+                    _hold(stage, _hold_seconds(applied, was_killed=bool(self._chosen.kill)))
+                with step("the bill, and every decision once more"):
+                    closing = self._close(stage, manifests)
                 self._tell(stage, closing)
         return closing.passed
 
     def _play(self, stage: Stage, applied: list[site.Manifest]) -> None:
-        with contextlib.closing(display()) as shown:
+        with contextlib.closing(display(self._script.currency)) as shown:
             self._player.play(self._agenda(stage, applied, shown), shown.note, stage.check)
 
     def _agenda(self, stage: Stage, applied: list[site.Manifest], shown: Display) -> Iterator[Occasion]:
@@ -99,18 +108,18 @@ class Demo:
         deployments = {m["metadata"]["name"]: m for m in applied if m["kind"] == "Deployment"}
         cap_watts = next(m["spec"]["capWatts"] for m in applied if m["kind"] == "PowerBudget")
         start = self._script.prices.start
-        for step in range(self._player.clock.steps):
-            yield Occasion(step, "", partial(self._begin, step))
-            yield Occasion(step + ROW_AT, "", partial(self._show, step, stage, shown))
+        for number in range(self._player.clock.steps):
+            yield Occasion(number, "", partial(self._begin, number))
+            yield Occasion(number + ROW_AT, "", partial(self._show, number, stage, shown))
         yield from day.happenings(stage.server, start, cap_watts, deployments[DELETED], deployments[CROWDED])
         yield from day.kills(self._chosen.kill, self._chosen.seed, start, restart, self._player.clock.steps)
 
-    def _begin(self, step: int) -> None:
-        self._player.step = step
+    def _begin(self, number: int) -> None:
+        self._player.step = number
 
-    def _show(self, step: int, stage: Stage, shown: Display) -> None:
-        clock = day.time_of_day(step, self._script.prices.start)
-        row = read_row(stage.server, site.BUDGET, step, clock, time.time)
+    def _show(self, number: int, stage: Stage, shown: Display) -> None:
+        clock = day.time_of_day(number, self._script.prices.start)
+        row = read_row(stage.server, site.BUDGET, number, clock, time.time)
         self._rows.append(row)
         shown.row(row)
         self._first_row_seconds = self._first_row_seconds or time.monotonic() - self._began
@@ -180,12 +189,24 @@ def _sizes(stage: Stage, manifests: list[site.Manifest]) -> dict[str, int]:
 
 def _stay(stage: Stage) -> None:
     """Go on with the last step for whoever wants to look around."""
-    print(f"\nThe last step goes on: export KUBECONFIG={stage.cluster.kubeconfig}\nCtrl-C ends it.", flush=True)
+    print(f"\nThe last step goes on until Ctrl-C. In another terminal:\n{_export(stage)}", flush=True)
     with contextlib.suppress(KeyboardInterrupt):
         while True:
             stage.cluster.check()
             stage.operator.check()
             time.sleep(POLL_SECONDS)
+
+
+def _export(stage: Stage) -> str:
+    """What to type in another shell, where kubectl need not be installed."""
+    line = export_line(stage.cluster.directory)
+    if shutil.which("kubectl"):
+        return line
+    return f"{line} PATH={shlex.quote(str(programs.find('kubectl').parent))}:$PATH"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
 
 
 def _end(*_: object) -> NoReturn:

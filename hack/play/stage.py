@@ -13,6 +13,7 @@ import yaml
 from local.api import Access, ApiError, ApiServer
 from local.cluster import Cluster
 from local.nodes import racks_for
+from local.progress import step
 from play.day import BUDGET_PATH
 from play.monitor_process import MonitorProcess
 from play.operator_process import LEASE_NAMESPACE, OperatorProcess
@@ -51,7 +52,12 @@ class Stage:
         self.monitor.check()
 
     def _set_up(self) -> None:
-        self._stack.enter_context(self.cluster)
+        with step("control plane: etcd, Kubernetes and kwok"):
+            self._stack.enter_context(self.cluster)
+        with step(f"site: {NODES} nodes, custom resources, operator and monitor"):
+            self._fill()
+
+    def _fill(self) -> None:
         self.server = ApiServer(Access.from_kubeconfig(self.cluster.kubeconfig))
         self._stack.callback(self.server.close)
         self._nodes = _Errand("nodes", lambda: self.cluster.add_nodes(racks_for(NODES)))
