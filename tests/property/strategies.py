@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from builders import NOW, learned_prices
 from wattswitch.planner.model import (
+    Batch,
     Budget,
     Demand,
     Draw,
@@ -86,6 +87,17 @@ falling: st.SearchStrategy[tuple[tuple[float, float], ...]] = st.sampled_from(
     )
 )
 
+batches: st.SearchStrategy[Batch | None] = st.one_of(
+    st.none(),
+    st.none(),
+    st.builds(
+        Batch,
+        deadline_seconds=st.sampled_from((60, 3600, 6 * 3600, 30 * 24 * 3600)),
+        work_per_replica_hour=st.sampled_from((0.5, 2.0, 60.0)),
+        oldest_at=st.sampled_from((NOW, NOW - 60, NOW - 3000, NOW - 30_000, NOW - 40 * 24 * 3600)),
+    ),
+)
+
 LESSONS = (
     None,
     *(learned_prices(days, step).lessons for days, step in ((0.5, 300.0), (3, 300.0), (3, 900.0), (3, 3600.0))),
@@ -125,7 +137,7 @@ def price_signals(draw: st.DrawFn, *, fresh: bool = False) -> Signal:
 def workloads(draw: st.DrawFn, key: str, *, calm: bool = False) -> Workload:
     """One workload in the books.
 
-    A calm one is fresh, settled and unobstructed, and all of its pods are the ones that are asked for.
+    A calm one is fresh, settled and unobstructed, no deadline draws near, and its pods are the ones asked for.
     """
     maximum = draw(st.integers(0, 12))
     spec = draw(st.integers(0, maximum if calm else 14))
@@ -140,6 +152,7 @@ def workloads(draw: st.DrawFn, key: str, *, calm: bool = False) -> Workload:
             draw(st.sampled_from((None, None, 0.0, 7.5, 30.0))),
             draw(falling),
         )
+        fields["batch"] = None if calm else draw(batches)
     if draw(st.integers(0, 3)) == 0:
         fields |= {"gpu_group": draw(st.sampled_from(GROUPS)), "gpus_per_replica": draw(st.integers(0, 4))}
     if not calm:

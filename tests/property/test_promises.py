@@ -274,16 +274,21 @@ def test_p8_nobody_rises_above_the_floor_where_the_price_is_above_the_strike(sta
     worths = {target.key: target.worth_per_mwh for target in decision.targets}
     for w, size in raised(state, decision).values():
         worth = worths[w.key]
-        if w.leaving:
+        if w.leaving or has_deadline(w):
             continue
         assert worth is not None
         assert decision.price_per_mwh is not None
         assert size <= floor_of(w) or worth > decision.price_per_mwh
 
 
+def has_deadline(w: Workload) -> bool:
+    """Whether the workload's work is to be done by some time, whatever the price is then."""
+    return w.batch is not None and w.demand is not None
+
+
 @given(any_states)
 def test_p8_without_costs_of_switching_the_strike_decides(state: SiteState) -> None:
-    free: dict[str, Any] = {"start_seconds": 0, "drain_seconds": 0, "cost_per_start": 0.0}
+    free: dict[str, Any] = {"start_seconds": 0, "drain_seconds": 0, "cost_per_start": 0.0, "batch": None}
     state = replace(state, workloads=tuple(replace(w, **free) for w in state.workloads))
     assert replace(plan(state), outlook=None) == plan(without_outlook(state))
 
