@@ -1,4 +1,7 @@
-"""The command `hack/test`: the checks, the control plane, then pytest in this order and in one report."""
+"""The command `hack/test`: the checks, the control plane, then pytest in this order and in one report.
+
+Without arguments two workers share the tests: the cluster's are in one of them, and mostly wait.
+"""
 
 import contextlib
 import os
@@ -6,6 +9,8 @@ import subprocess
 import sys
 
 from local import checks, failed_checks, programs
+
+TWO_LANES = ["-n", "2", "--dist", "loadgroup", "-p", "local.lanes"]
 
 
 def main() -> int:
@@ -15,6 +20,7 @@ def main() -> int:
     if not arguments:
         programs.ensure_all()
         _ensure_prometheus()
+        arguments = TWO_LANES
     environment = {**os.environ, failed_checks.VARIABLE: ",".join(failed)}
     command = [sys.executable, "-m", "pytest", "-p", "local.failed_checks", *arguments]
     return subprocess.run(command, cwd=checks.CHECKOUT, env=environment, check=False).returncode
