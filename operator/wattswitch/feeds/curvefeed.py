@@ -3,7 +3,7 @@
 A curve never takes the place of a price, and a late or lying one is only ever missing.
 """
 
-import asyncio
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -12,7 +12,8 @@ from wattswitch.api.curve import CurveSource
 from wattswitch.api.feed import PriceFeed
 from wattswitch.api.times import format_time
 from wattswitch.feeds.curve import Curve, CurveReading, Point, curve_of, no_curve
-from wattswitch.feeds.curvesource import ClockCurve, PolledCurve, build_curve_source
+from wattswitch.feeds.curvesource import ClockCurve, build_curve_source
+from wattswitch.feeds.polling import Inquiry, Poller, unforeseen
 from wattswitch.feeds.reading import OUTAGES, Problem, Refused
 
 RETRY_SECONDS: Final = 60.0
@@ -72,34 +73,25 @@ class CurveReader:
             raise ValueError("a price without an outlook has no curve to read")
         self.spec, self.believed = price.outlook, price.range
         self._now = now
-        self._on_change = on_change
+        self._poller = Poller(self.spec.timeout_seconds, self._tells_anew, on_change)
         self._memories = [_Memory(source) for source in self.spec.sources]
         self._clocks: dict[str, ClockCurve] = {}
-        self._polled: list[tuple[PolledCurve, _Memory]] = []
-        self._tasks: list[asyncio.Task[None]] = []
-        self._unheard: set[str] = set()
         for memory in self._memories:
             self._wire(memory, allow_private=allow_private)
         self._told = self.reading(now())
 
     def start(self) -> None:
         """Begin to poll every source, all at once; needs a running event loop."""
-        self._tasks = [
-            asyncio.create_task(self._poll(source, memory), name=f"feed-{source.name}")
-            for source, memory in self._polled
-        ]
+        self._poller.start()
 
     @property
     def heard(self) -> bool:
         """Whether every source has answered or failed at least once."""
-        return not self._unheard
+        return self._poller.heard
 
     async def close(self) -> None:
         """Stop polling; open connections are closed."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks = []
+        await self._poller.close()
 
     def reading(self, now: float) -> CurveReading:
         """The curve at `now`: of the first source with a fresh one that covers now, else the first one's problem."""
@@ -135,9 +127,13 @@ class CurveReader:
             return
         if isinstance(source, ClockCurve):
             self._clocks[memory.spec.name] = source
-        else:
-            self._polled.append((source, memory))
-            self._unheard.add(source.name)
+            return
+
+        async def ask() -> None:
+            memory.answered(curve_of(await source.fetch(), memory.spec, self.believed, self._now()), self._now())
+
+        pause = functools.partial(memory.pause_seconds, self.spec.poll_seconds)
+        self._poller.add(Inquiry(source.name, ask, memory.failed, pause))
 
     def _follow_clock(self, memory: _Memory, now: float) -> None:
         """Bring the curve of a source that follows the clock up to date."""
@@ -152,7 +148,7 @@ class CurveReader:
         except Refused as refusal:
             memory.failed(refusal)
         except Exception as error:  # noqa: BLE001  (one source may never end every step of the operator)
-            memory.failed(_unforeseen(error))
+            memory.failed(unforeseen(error))
 
     def _judge(self, memory: _Memory, now: float) -> CurveReading:
         name, curve, fault = memory.spec.name, memory.curve, memory.fault
@@ -166,36 +162,10 @@ class CurveReader:
             return no_curve(_not_covered(curve, now), name, memory.fetched_at)
         return CurveReading(curve, memory.fetched_at, name)
 
-    async def _poll(self, source: PolledCurve, memory: _Memory) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            started = loop.time()
-            await self._fetch(source, memory)
-            self._unheard.discard(source.name)
-            reading = self.reading(self._now())
-            if not reading.same_as(self._told):
-                # Not called from here: what it raises must not end the polling.
-                loop.call_soon(self._on_change)
-            self._told = reading
-            pause = memory.pause_seconds(self.spec.poll_seconds)
-            await asyncio.sleep(max(0.0, started + pause - loop.time()))
-
-    async def _fetch(self, source: PolledCurve, memory: _Memory) -> None:
-        try:
-            async with asyncio.timeout(self.spec.timeout_seconds):
-                points = await source.fetch()
-                curve = curve_of(points, memory.spec, self.believed, self._now())
-            memory.answered(curve, self._now())
-        except Refused as refusal:
-            memory.failed(refusal)
-        except TimeoutError:
-            memory.failed(Refused(Problem.TIMED_OUT, f"no answer within {self.spec.timeout_seconds} s"))
-        except Exception as error:  # noqa: BLE001  (no feed may ever stop being polled)
-            memory.failed(_unforeseen(error))
-
-
-def _unforeseen(error: Exception) -> Refused:
-    return Refused(Problem.UNEXPECTED, f"{type(error).__name__} in the operator: please report it")
+    def _tells_anew(self) -> bool:
+        """Whether the reading is another than the last that was told; from here on it counts as told."""
+        before, self._told = self._told, self.reading(self._now())
+        return not self._told.same_as(before)
 
 
 def _not_covered(curve: Curve, now: float) -> Refused:

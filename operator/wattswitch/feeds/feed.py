@@ -4,7 +4,6 @@ A feed never says a number that no source served. While no source is fresh it re
 with what is wrong with the first source.
 """
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
@@ -13,8 +12,9 @@ from wattswitch.api.feed import Feed
 from wattswitch.api.source import Source
 from wattswitch.api.times import is_writable
 from wattswitch.feeds.freshness import Clocked, Judged, Refusing, Remembered, believes
-from wattswitch.feeds.reading import WHOLE, Key, Problem, Reading, Refused, no_value
-from wattswitch.feeds.source import ClockSource, PolledSource
+from wattswitch.feeds.polling import Inquiry, Poller, unforeseen
+from wattswitch.feeds.reading import WHOLE, Key, Reading, Refused, no_value
+from wattswitch.feeds.source import ClockSource
 from wattswitch.feeds.wiring import Surroundings, build_source
 
 MAX_WORKLOADS: Final = 10_000
@@ -38,14 +38,12 @@ class FeedReader:
     ) -> None:
         self.spec = spec
         self._now = now
-        self._on_change = on_change
+        self._poller = Poller(spec.timeout_seconds, self._tells_anew, on_change)
         self._around = Surroundings(now, spec, allow_private)
         self._judged: list[Judged] = []
-        self._polled: list[tuple[PolledSource, Remembered]] = []
+        self._remembered: list[Remembered] = []
         self._last_good: dict[Key, Reading] = {}
         self._told: dict[Key, Reading] = {}
-        self._tasks: list[asyncio.Task[None]] = []
-        self._unheard: set[str] = set()
         for source in spec.sources:
             self._judged.append(self._wire(source))
         if self._around.per_workload is None:
@@ -53,22 +51,16 @@ class FeedReader:
 
     def start(self) -> None:
         """Begin to poll every source, all at once; needs a running event loop."""
-        self._tasks = [
-            asyncio.create_task(self._poll(source, memory), name=f"feed-{source.name}")
-            for source, memory in self._polled
-        ]
+        self._poller.start()
 
     @property
     def heard(self) -> bool:
         """Whether every source has answered or failed at least once."""
-        return not self._unheard
+        return self._poller.heard
 
     async def close(self) -> None:
         """Stop polling; open connections are closed."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks = []
+        await self._poller.close()
 
     def signal_reading(self, now: float, key: Key = WHOLE) -> Reading:
         """The number at `now`, in base units; `key` is (namespace, name) where the feed is per workload.
@@ -114,8 +106,8 @@ class FeedReader:
         for key, reading in other._last_good.items():
             if reading.value is not None and believes(reading.value, self.spec.range):
                 self._last_good[key] = reading
-        for _, memory in self._polled:
-            for _, before in other._polled:
+        for memory in self._remembered:
+            for before in other._remembered:
                 if memory.spec == before.spec and self._around.per_workload == other._around.per_workload:
                     memory.take_over(before)
 
@@ -127,8 +119,12 @@ class FeedReader:
         if isinstance(source, ClockSource):
             return Clocked(spec_source, source, self.spec.range)
         memory = Remembered(spec_source, self.spec.range, self.spec.stale_after_seconds)
-        self._polled.append((source, memory))
-        self._unheard.add(spec_source.name)
+        self._remembered.append(memory)
+
+        async def ask() -> None:
+            memory.answered(await source.fetch())
+
+        self._poller.add(Inquiry(spec_source.name, ask, memory.failed, lambda: self.spec.poll_seconds))
         return memory
 
     def _read(self, now: float, key: Key) -> Reading:
@@ -143,40 +139,13 @@ class FeedReader:
         last = self._last_good.get(key, replace(first, value=None))
         return replace(last, problem=first.problem, message=f"source {first.source}: {first.message}")
 
-    async def _poll(self, source: PolledSource, memory: Remembered) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            started = loop.time()
-            await self._fetch(source, memory)
-            self._unheard.discard(source.name)
-            try:
-                self._tell()
-            except Exception:  # noqa: BLE001  (no feed may ever stop being polled)
-                # What can't be compared may have changed.
-                loop.call_soon(self._on_change)
-            await asyncio.sleep(max(0.0, started + self.spec.poll_seconds - loop.time()))
-
-    async def _fetch(self, source: PolledSource, memory: Remembered) -> None:
-        try:
-            async with asyncio.timeout(self.spec.timeout_seconds):
-                answers = await source.fetch()
-            memory.answered(answers)
-        except Refused as refusal:
-            memory.failed(refusal)
-        except TimeoutError:
-            message = f"no answer within {self.spec.timeout_seconds} s"
-            memory.failed(Refused(Problem.TIMED_OUT, message))
-        except Exception as error:  # noqa: BLE001  (no feed may ever stop being polled)
-            memory.failed(_unforeseen(error))
-
-    def _tell(self) -> None:
+    def _tells_anew(self) -> bool:
+        """Whether an answer is another than the last that was told; from here on it counts as told."""
         now = self._now()
         current = {key: self._read(now, key) for key in self._told}
         changed = any(not current[key].same_as(told) for key, told in self._told.items())
         self._told.update(current)
-        if changed:
-            # Not called from here: what it raises must not end the polling.
-            asyncio.get_running_loop().call_soon(self._on_change)
+        return changed
 
 
 def _judge(judged: Judged, key: Key, now: float) -> Reading:
@@ -184,8 +153,4 @@ def _judge(judged: Judged, key: Key, now: float) -> Reading:
     try:
         return judged.judge(key, now)
     except Exception as error:  # noqa: BLE001  (one source may never end every step of the operator)
-        return no_value(_unforeseen(error), judged.spec.name, now)
-
-
-def _unforeseen(error: Exception) -> Refused:
-    return Refused(Problem.UNEXPECTED, f"{type(error).__name__} in the operator: please report it")
+        return no_value(unforeseen(error), judged.spec.name, now)
