@@ -281,7 +281,7 @@ class SiteLoop:
                 self.wake()
 
     async def _list(self, book: Book, slots: asyncio.Semaphore) -> bool:
-        """List the pods of one target; True when the count is new."""
+        """List the pods of one target; True when there is something to observe: of one that is gone, any list counts."""
         writes, gone = book.written_version, book.uid in self._site.left_over
         try:
             async with slots:
@@ -294,7 +294,7 @@ class SiteLoop:
         listed = Pods(count.alive, count.terminating)
         changed = self._site.listed.get(book.uid) != listed
         self._site.listed[book.uid] = listed
-        return changed
+        return changed or gone
 
 
 def with_move(moves: list[Move], new: Move) -> list[Move]:

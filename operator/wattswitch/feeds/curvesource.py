@@ -20,7 +20,7 @@ from wattswitch.feeds.source import ClockSource
 
 CURVE_BODY_LIMIT_BYTES: Final = 1024 * 1024
 MAX_ENTRIES: Final = 10_000
-"""The most entries of a list in an answer; those that are long past or far ahead are then left out."""
+"""The most entries of a list in an answer, or rows around now; those long past or far ahead are then left out."""
 
 CLOCK_AHEAD_SECONDS: Final = 48 * HOUR_SECONDS
 """How far ahead a source that follows the clock is asked."""
@@ -50,10 +50,7 @@ class ClockCurve:
         hour = now // HOUR_SECONDS * HOUR_SECONDS
         if hour != self._hour:
             moments = {hour + n * HOUR_SECONDS for n in range(int(CLOCK_AHEAD_SECONDS // HOUR_SECONDS))}
-            change = self._source.next_change(hour)
-            while change is not None and change < hour + CLOCK_AHEAD_SECONDS:
-                moments.add(change)
-                change = self._source.next_change(change)
+            moments |= set(self._source.changes(hour, hour + CLOCK_AHEAD_SECONDS))
             self._points = tuple((at, self._value(at)) for at in sorted(moments))
             self._hour = hour
         return self._points
@@ -81,7 +78,10 @@ class FileCurve:
 
     def _known(self, rows: Rows, first: float, last: float) -> dict[float, float]:
         known: dict[float, float] = {}
-        for place in rows.places(first, last):
+        places = rows.places(first, last)
+        if len(places) > MAX_ENTRIES:
+            raise Refused(Problem.TOO_LARGE, f"it has more than {MAX_ENTRIES} rows from a day ago to a week ahead")
+        for place in places:
             at, problem = rows.times[place], rows.problem(place)
             if problem is None:
                 known[at] = rows.numbers[place]

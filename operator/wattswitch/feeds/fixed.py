@@ -18,3 +18,7 @@ class FixedSource:
     def next_change(self, now: float) -> float | None:
         """Never."""
         return None
+
+    def changes(self, first: float, last: float) -> list[float]:
+        """None."""
+        return []

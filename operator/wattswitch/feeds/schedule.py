@@ -11,6 +11,7 @@ from wattswitch.feeds.reading import Problem, Reading, Refused
 _DAYS: Final = tuple(Day)
 _MINUTES_A_DAY: Final = 1440
 _DAYS_AHEAD: Final = 2
+_DAY_SECONDS: Final = 86_400
 
 
 class ScheduleSource:
@@ -41,6 +42,15 @@ class ScheduleSource:
             self._known_from, self._known_change = now, self._find_change(now, self._zone)
         return self._known_change
 
+    def changes(self, first: float, last: float) -> list[float]:
+        """Every moment after `first` and before `last` from which the number is another."""
+        if self._zone is None or not self._spec.windows:
+            return []
+        days = int((last - first) // _DAY_SECONDS) + _DAYS_AHEAD
+        moments = sorted({each for each in self._moments(first, self._zone, days) if first < each < last})
+        values = [self._value(self._local(at)) for at in (first, *moments)]
+        return [at for at, before, after in zip(moments, values, values[1:], strict=False) if before != after]
+
     def _local(self, now: float) -> datetime:
         if self._zone is None:
             message = f"timeZone {self._spec.time_zone!r} is not in the IANA database: use one like Europe/Berlin"
@@ -57,10 +67,10 @@ class ScheduleSource:
         moments = sorted(moment for moment in self._moments(now, zone) if moment > now)
         return next((moment for moment in moments if self._value(self._local(moment)) != value), moments[-1])
 
-    def _moments(self, now: float, zone: ZoneInfo) -> Iterator[float]:
-        """Every moment around `now` at which a window can open or close."""
+    def _moments(self, now: float, zone: ZoneInfo, days: int = _DAYS_AHEAD) -> Iterator[float]:
+        """Every moment around `now`, and so many days ahead, at which a window can open or close."""
         today = datetime.fromtimestamp(now, zone).date()
-        for ahead in range(-1, _DAYS_AHEAD + 1):
+        for ahead in range(-1, days + 1):
             day = today + timedelta(days=ahead)
             yield from _clock_changes(day, zone)
             for minute in self._edges:

@@ -18,6 +18,9 @@ class ClockSource(Protocol):
     def next_change(self, now: float) -> float | None:
         """The moment after `now` at which the number may change, None where it never does."""
 
+    def changes(self, first: float, last: float) -> list[float]:
+        """Every moment after `first` and before `last` from which the number is another, in order."""
+
 
 class PolledSource(Protocol):
     """A source that is asked over and over; it may be slow, wrong or gone."""

@@ -104,19 +104,25 @@ def test_the_next_change_is_the_first_minute_with_another_value(zone: str, day: 
         window("01:15", "02:45", "70"),
         window("22:30", "00:45", "80", months=[7, 10, 11]),
     )
-    now, end = at(zone, f"{day}T12:00"), at(zone, f"{day}T12:00") + 30 * HOUR
-    while now < end:
+    now = first = at(zone, f"{day}T12:00")
+    found = []
+    while now < first + 30 * HOUR:
         change = source.next_change(now)
         assert change is not None
         value, minute = source.read(now).value, now
         while source.read(minute).value == value:
             minute += 60
         assert change == minute
+        found.append(change)
         now = change
+    assert source.changes(first, now + 1) == found
+    assert source.changes(first, now) == found[:-1]
+    assert source.changes(found[0], now + 1) == found[1:]
 
 
 def test_nothing_changes_without_windows() -> None:
     assert tariff("Europe/Berlin").next_change(0.0) is None
+    assert tariff("Europe/Berlin").changes(0.0, 48 * HOUR) == []
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berln", "Mars/Olympus", "UTC/"])
