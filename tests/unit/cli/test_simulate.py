@@ -4,8 +4,6 @@ import csv
 import io
 import json
 import math
-import re
-import shlex
 from pathlib import Path
 
 import pytest
@@ -155,17 +153,3 @@ def test_what_goes_with_what(week: Path, tmp_path: Path) -> None:
     without_price = [each for each in arguments(week, tmp_path) if not each.startswith("--prices")]
     assert "spec.price has to be given: add --prices FILE:COLUMN" in run(*without_price).output
     assert MOST_STEPS_EXPLAINED > HOURS
-
-
-def test_the_command_of_the_readme_runs_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    root = WEST.parents[1]
-    monkeypatch.chdir(root)
-    blocks = re.findall(r"```sh\n(.*?)```", (root / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
-    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
-    commands = [shlex.split(line, comments=True) for line in lines if "examples/" in line]
-    assert [command[1] for command in commands] == ["simulate", "plan"]
-    for command in commands:
-        here = [str(tmp_path) if argument == "results" else argument for argument in command[1:]]
-        result = CliRunner(env={"COLUMNS": "200"}).invoke(main, here)
-        assert result.exit_code == 0, result.output
-    assert (tmp_path / "report.html").exists()
