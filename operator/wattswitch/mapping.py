@@ -1,6 +1,7 @@
 """From specs to the planner's values: what the operator and the simulator must read alike."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -140,6 +141,11 @@ def budget_of(name: str, spec: PowerBudgetSpec, price: Signal, **known: Any) -> 
     return Budget(name=name, price=price, **of_spec | known)
 
 
+def currency_of(spec: PowerBudgetSpec) -> str:
+    """The one currency of everything in a budget."""
+    return spec.price.sources[0].unit.currency or ""
+
+
 # ---- what a workload names -----------------------------------------------------------------------------------------
 
 
@@ -160,9 +166,9 @@ def worth_faults(spec: AnySpec, names: Names) -> Iterator[Fault]:
     mining, unit, hardware = isinstance(spec, MiningPoolSpec), names.feeds.get(name), names.hardware.get(spec.hardware)
     if unit is None:
         yield _unknown_feed(path, name, names)
-    elif unit.quantity not in (MINING_QUANTITIES if mining else INFERENCE_QUANTITIES):
+    elif unit.quantity not in (needed := MINING_QUANTITIES if mining else INFERENCE_QUANTITIES):
         wanted = "a hashprice or money per MWh" if mining else "money per GPU hour, per replica hour or per MWh"
-        yield _wrong_feed(path, name, unit, wanted)
+        yield _wrong_feed(path, name, needed, wanted, names)
     elif hardware is not None:
         yield from _missing_scale(hardware, unit)
 
@@ -176,7 +182,7 @@ def demand_faults(spec: AnySpec, names: Names) -> Iterator[Fault]:
     if unit is None:
         yield _unknown_feed(path, name, names)
     elif unit.quantity is not Quantity.COUNT:
-        yield _wrong_feed(path, name, unit, "a Count")
+        yield _wrong_feed(path, name, {Quantity.COUNT}, "a Count", names)
 
 
 def _missing_scale(hardware: Hardware, unit: Unit) -> Iterator[Fault]:
@@ -194,9 +200,13 @@ def _unknown_feed(path: str, name: str, names: Names) -> Fault:
     return Fault(Reason.FEED_UNKNOWN, f"{path} {name!r} {what}")
 
 
-def _wrong_feed(path: str, name: str, unit: Unit, wanted: str) -> Fault:
-    what = f"is a feed in {unit}, but {wanted} is needed: name another one"
-    return Fault(Reason.FEED_UNKNOWN, f"{path} {name!r} {what}")
+def _wrong_feed(path: str, name: str, needed: AbstractSet[Quantity], wanted: str, names: Names) -> Fault:
+    fitting = _listed(known for known, unit in names.feeds.items() if unit.quantity in needed)
+    what = f"is a feed in {names.feeds[name]}, but {wanted} is needed"
+    return Fault(
+        Reason.FEED_UNKNOWN,
+        f"{path} {name!r} {what} (known in PowerBudget {names.name}: {fitting}): correct it or add one there",
+    )
 
 
 def _listed(known: Iterable[str]) -> str:

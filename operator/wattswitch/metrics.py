@@ -1,6 +1,6 @@
 """Prometheus series of the operator: shows states, plans and readings; computes nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -50,7 +50,9 @@ class Metrics:
         )
         self.outlook_basis = self._gauge("outlook_basis", "1 for what the outlook is based on", "budget", "basis")
         self.curve_ahead = self._gauge("outlook_curve_seconds", "How far ahead prices are published", "budget")
-        self.leading = self._gauge("leading", "1 while this process holds the Lease")
+        self.leading = self._gauge(
+            "leading", "1 while this process may raise: it holds the Lease and has read the books of the last holder"
+        )
         self.over_limit = Counter(
             "wattswitch_over_limit_seconds",
             "Seconds with committed above the limit",
@@ -77,6 +79,8 @@ class Metrics:
         )
         self._sizes = (self.replicas, self.goal, self.wanted, self.watts)
         self._shown: dict[str, dict[str, _Shown]] = {}
+        self._feeds: dict[str, frozenset[str]] = {}
+        """Names of the feeds that are shown, by budget."""
 
     def show(self, state: SiteState, plan: Plan) -> None:
         """Bring all series of one budget up to date, and drop those of workloads that are gone."""
@@ -100,6 +104,19 @@ class Metrics:
         for hour in ahead.hours:
             self.outlook_watts.labels(budget, f"{int(hour.start // 3600) % 24:02}").set(hour.watts)
 
+    def show_feeds(self, budget: str, feeds: Mapping[str, tuple[float | None, bool]]) -> None:
+        """Bring age in seconds and freshness of every feed up to date, and drop those of feeds that are no more.
+
+        An age is None where the feed never had a number.
+        """
+        for gone in self._feeds.get(budget, frozenset()) - feeds.keys():
+            _remove(self.feed_age, (budget, gone))
+            _remove(self.feed_fresh, (budget, gone))
+        for name, (age_seconds, fresh) in feeds.items():
+            _show_known(self.feed_age, (budget, name), age_seconds)
+            self.feed_fresh.labels(budget, name).set(fresh)
+        self._feeds[budget] = frozenset(feeds)
+
     def show_curve(self, budget: str, age_seconds: float | None, ahead_seconds: float | None) -> None:
         """Bring the series of the published prices up to date; None for what is not known."""
         _show_known(self.feed_age, (budget, OUTLOOK), age_seconds)
@@ -108,6 +125,7 @@ class Metrics:
     def forget(self, budget: str) -> None:
         """Drop every series of a budget that is gone."""
         self._drop(self._shown.pop(budget, {}).values())
+        self._feeds.pop(budget, None)
         for series in self._by_budget:
             series.remove_by_labels({"budget": budget})
 

@@ -78,6 +78,14 @@ def worth_of(draw: st.DrawFn, *, fresh: bool = False) -> Worth:
     return Worth(draw(signals(worths, fresh=fresh)), unit)
 
 
+margins: st.SearchStrategy[tuple[tuple[float, float], ...]] = st.sampled_from(
+    (
+        *[()] * 4,
+        ((0.05, 9.0),),
+        ((0.01, 40.0), (0.02, 14.0), (0.05, 6.0), (0.2, 2.0), (0.5, 0.0)),
+        ((0.1, 20.0), (0.3, 20.0)),
+    )
+)
 falling: st.SearchStrategy[tuple[tuple[float, float], ...]] = st.sampled_from(
     (
         *[()] * 4,
@@ -151,6 +159,7 @@ def workloads(draw: st.DrawFn, key: str, *, calm: bool = False) -> Workload:
             draw(st.sampled_from((1.0, 3.0))),
             draw(st.sampled_from((None, None, 0.0, 7.5, 30.0))),
             draw(falling),
+            draw(margins),
         )
         fields["batch"] = None if calm else draw(batches)
     if draw(st.integers(0, 3)) == 0:

@@ -197,7 +197,8 @@ def test_p5_hold_wants_what_the_last_value_wants_and_assume_what_the_worse_one_w
 
 def foreseeing_nothing(demand: Demand, signal: Signal) -> Demand:
     """The demand with another signal; what was expected of one that is stale does not count."""
-    return replace(demand, signal=signal, forecast=demand.forecast if demand.signal.fresh else None)
+    foreseen = demand if demand.signal.fresh else replace(demand, forecast=None, needs=())
+    return replace(foreseen, signal=signal)
 
 
 @given(any_states)

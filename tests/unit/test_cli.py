@@ -39,7 +39,7 @@ def test_version_and_help() -> None:
 def test_the_last_decision_without_a_line(recorded: str) -> None:
     result = run("plan", recorded)
     assert result.exit_code == 0
-    assert "limit 100000 W, committed 35000 W, heading for 14280 W, price 200.00/MWh" in result.output
+    assert "limit 100.0 kW, committed 35.0 kW, heading for 14.3 kW, price 200.00/MWh" in result.output
     assert "PriceAboveStrike" in result.output
     assert "the price is not below 91.00/MWh" in result.output
 
@@ -64,7 +64,7 @@ def test_an_unknown_price_is_told(tmp_path: Path) -> None:
     state: SiteState = site(miner(), price=Signal(None, "NoReading"))
     file = tmp_path / "one.jsonl"
     file.write_text(to_line(state, plan(state)) + "\n")
-    assert "price unknown/MWh" in run("plan", str(file)).output
+    assert "price unknown" in run("plan", str(file)).output
 
 
 def test_a_decision_that_another_version_made_is_told(tmp_path: Path) -> None:
@@ -107,6 +107,35 @@ def test_a_file_that_is_missing() -> None:
     result = run("plan", "/nowhere/at/all.jsonl")
     assert result.exit_code == 2
     assert "does not exist" in result.output
+
+
+KUBECONFIG = """
+apiVersion: v1
+kind: Config
+current-context: here
+contexts: [{name: here, context: {cluster: none, user: nobody}}]
+clusters: [{name: none, cluster: {server: "http://127.0.0.1:1"}}]
+users: [{name: nobody, user: {}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "no such file; pass --kubeconfig or set KUBECONFIG"),
+        ("a: [", "no usable cluster credentials"),
+        ("apiVersion: v1", "no usable cluster credentials"),
+        (KUBECONFIG, "the API server does not answer"),
+    ],
+    ids=["missing", "no-yaml", "empty", "nobody-there"],
+)
+def test_run_without_a_cluster_says_so_in_a_line(tmp_path: Path, content: str | None, message: str) -> None:
+    file = tmp_path / "kubeconfig"
+    if content is not None:
+        file.write_text(content)
+    result = run("run", "--kubeconfig", str(file), "--metrics-port", "0")
+    assert (result.exit_code, len(result.output.splitlines())) == (2, 1)
+    assert message in result.output
 
 
 @pytest.mark.parametrize("arguments", [["--metrics-port", "70000"], ["--log-format", "xml"], ["--colour"]])

@@ -106,5 +106,18 @@ def test_a_budget_that_is_gone_leaves_no_series() -> None:
     assert value(metrics, "limit_watts", budget="east") == 100_000
 
 
+def test_a_feed_that_is_no_more_leaves_no_series() -> None:
+    metrics = Metrics()
+    metrics.show_feeds("west", {"price": (3.0, True), "feed:queue": (4.0, False)})
+    metrics.show_feeds("east", {"feed:queue": (5.0, True)})
+    metrics.show_feeds("west", {"price": (None, False)})
+    left = {(s.name, *s.labels.values(), s.value) for family in metrics.registry.collect() for s in family.samples}
+    assert {each for each in left if each[0].startswith("wattswitch_feed")} == {
+        ("wattswitch_feed_fresh", "west", "price", 0.0),
+        ("wattswitch_feed_fresh", "east", "feed:queue", 1.0),
+        ("wattswitch_feed_age_seconds", "east", "feed:queue", 5.0),
+    }
+
+
 def test_forgetting_what_was_never_shown_is_no_error() -> None:
     Metrics().forget("nobody")

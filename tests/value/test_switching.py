@@ -6,7 +6,8 @@ Needs the recorded prices: WATTSWITCH_DATA names the folder that holds `prices/`
 import csv
 import gzip
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +18,7 @@ import pytest
 
 from builders import miner, per_mwh
 from wattswitch.planner import plan
-from wattswitch.planner.model import Budget, PriceCurve, PriceOutlook, Signal, SiteState
+from wattswitch.planner.model import Budget, PriceCurve, PriceOutlook, Signal, SiteState, Workload
 from wattswitch.planner.price_model import Array, PriceModel
 
 DATA = os.environ.get("WATTSWITCH_DATA", "")
@@ -105,26 +106,59 @@ def knowledge(series: Series, late_steps: int) -> list[Known]:
     return known
 
 
-def decided(series: Series, known: list[Known], worth: float, cost: float) -> Iterator[bool]:
-    """Whether it is on at each step. A start costs what start and stop do: up to the end of the run the same."""
-    on, raised_at, lowered_at = True, None, None
-    for at, seen, outlook in known:
-        price = Signal(float(series.prices[seen]), at=float(series.starts[seen]))
-        machine = miner(
+class Case(NamedTuple):
+    """What a MWh is worth, and what each switch costs."""
+
+    worth: float
+    cost: float
+
+
+CASES = tuple(Case(worth, cost) for cost in COSTS for worth in WORTHS)
+
+
+@dataclass(slots=True)
+class Machine:
+    """One MW under `plan()`, with what it did."""
+
+    case: Case
+    on: bool = True
+    raised_at: float | None = None
+    lowered_at: float | None = None
+    states: list[bool] = field(default_factory=list)
+
+    def workload(self, key: str) -> Workload:
+        """A start costs what start and stop do: up to the end of the run the same."""
+        return miner(
+            key,
             max_replicas=1,
             it_watts_per_replica=MEGAWATT,
-            worth=per_mwh(worth),
-            spec_replicas=int(on),
-            raised_at=raised_at,
-            lowered_at=lowered_at,
-            cost_per_start=2 * cost,
+            worth=per_mwh(self.case.worth),
+            spec_replicas=int(self.on),
+            raised_at=self.raised_at,
+            lowered_at=self.lowered_at,
+            cost_per_start=2 * self.case.cost,
         )
-        budget = Budget("value", 2 * MEGAWATT, price, outlook=outlook)
-        now_on = plan(SiteState(at, budget, (machine,))).targets[0].replicas > 0
-        if now_on != on:
-            raised_at, lowered_at = (at, lowered_at) if now_on else (raised_at, at)
-        on = now_on
-        yield on
+
+    def obey(self, at: float, *, on: bool) -> None:
+        if on and not self.on:
+            self.raised_at = at
+        if self.on and not on:
+            self.lowered_at = at
+        self.on = on
+        self.states.append(on)
+
+
+def decided(series: Series, known: list[Known], cases: Sequence[Case]) -> list[list[bool]]:
+    """For each case whether it is on at each step. All are decided at once, below a limit that carries them all."""
+    machines = {f"pool-{n}": Machine(case) for n, case in enumerate(cases)}
+    cap_watts = 2 * MEGAWATT * len(machines)
+    for at, seen, outlook in known:
+        price = Signal(float(series.prices[seen]), at=float(series.starts[seen]))
+        budget = Budget("value", cap_watts, price, outlook=outlook)
+        site = SiteState(at, budget, tuple(machine.workload(key) for key, machine in machines.items()))
+        for target in plan(site).targets:
+            machines[target.key].obey(at, on=target.replicas > 0)
+    return [machine.states for machine in machines.values()]
 
 
 def profit(series: Series, worth: float, cost: float, on: Sequence[bool]) -> float:
@@ -164,29 +198,22 @@ def captured(series: Series, worth: float, cost: float, earned: float) -> float:
 @pytest.mark.parametrize("point", ["west", "hubavg"])
 def test_with_a_day_ahead_curve(point: str) -> None:
     series = ercot(point)
-    known = knowledge(series, late_steps=0)
     least = {10.0: 96.0, 25.0: 91.0, 100.0: 80.0}
-    for cost in COSTS:
-        for worth in WORTHS:
-            earned = profit(series, worth, cost, list(decided(series, known, worth, cost)))
-            assert captured(series, worth, cost, earned) >= least[cost], (point, worth, cost)
+    for case, states in zip(CASES, decided(series, knowledge(series, late_steps=0), CASES), strict=True):
+        assert captured(series, *case, profit(series, *case, states)) >= least[case.cost], (point, case)
 
 
 @pytest.mark.parametrize("point", ["west", "hubavg"])
 def test_with_a_day_ahead_curve_and_every_price_an_hour_late(point: str) -> None:
     series = ercot(point)
-    known = knowledge(series, late_steps=4)
-    for worth in WORTHS:
-        earned = profit(series, worth, 25.0, list(decided(series, known, worth, 25.0)))
-        assert captured(series, worth, 25.0, earned) >= 66.0, (point, worth)
+    cases = [Case(worth, 25.0) for worth in WORTHS]
+    for case, states in zip(cases, decided(series, knowledge(series, late_steps=4), cases), strict=True):
+        assert captured(series, *case, profit(series, *case, states)) >= 66.0, (point, case)
 
 
 def test_without_any_curve_it_is_never_below_the_better_of_the_plain_rules() -> None:
     series = victoria()
-    known = knowledge(series, late_steps=0)
-    for cost in COSTS:
-        for worth in WORTHS:
-            earned = profit(series, worth, cost, list(decided(series, known, worth, cost)))
-            plain = (ski_rental(series, worth, cost), threshold(series, worth))
-            best = max(profit(series, worth, cost, states) for states in plain)
-            assert earned >= best, (worth, cost, captured(series, worth, cost, earned))
+    for case, states in zip(CASES, decided(series, knowledge(series, late_steps=0), CASES), strict=True):
+        plain = (ski_rental(series, *case), threshold(series, case.worth))
+        earned, best = profit(series, *case, states), max(profit(series, *case, each) for each in plain)
+        assert earned >= best, (case, captured(series, *case, earned))

@@ -17,6 +17,7 @@ from wattswitch.api.base import (
     Rule,
     Seconds,
     ShortText,
+    Timestamp,
 )
 from wattswitch.api.workload import AGE, KILOWATTS, REASON, WIDE_BUDGET, Switching, WorkloadSpec, WorkloadStatus
 
@@ -120,7 +121,9 @@ class InferenceDeploymentStatus(WorkloadStatus):
     """What serves now and why not more."""
 
     granted_text: ShortText | None = None
-    """Replicas now of those wanted, as 5/8."""
+    """Replicas now of those wanted, as 5/8; in Advise mode with those advised, as 5→8/8."""
+    waiting_since: Timestamp | None = None
+    """When the oldest work that waits came, or earlier; only with a deadline, and nothing while none waits."""
 
 
 class InferenceDeployment(Resource):

@@ -64,7 +64,7 @@ class MiningPoolStatus(WorkloadStatus):
     """What mines now and why not more."""
 
     replicas_text: ShortText | None = None
-    """Replicas now of the most wanted, as 12/40."""
+    """Replicas now of the most wanted, as 12/40; in Advise mode with those advised, as 12→40/40."""
 
 
 class MiningPool(Resource):

@@ -202,7 +202,7 @@ class PriceMemory(ApiModel):
 
 
 class PowerBudgetStatus(ApiModel):
-    """What the site may draw now, what is committed, and the books. In Advise mode: what would be."""
+    """What the site may draw now, what is committed, what that is heading for, and the books."""
 
     observed_generation: Generation = 0
     """The metadata.generation that this status is about."""
@@ -212,6 +212,8 @@ class PowerBudgetStatus(ApiModel):
     """What may be drawn now, at the meter: the cap less reserve and correction."""
     committed_watts: BookedWatts | None = None
     """What everything in the books may draw together, at the meter."""
+    planned_watts: BookedWatts | None = None
+    """What it would be when every target has arrived where it is heading, or in Advise mode where it is advised to."""
     measured_watts: BookedWatts | None = None
     """The last good reading of the meter."""
     correction_watts: BookedWatts | None = None
@@ -245,6 +247,7 @@ class PowerBudget(Resource):
             Column("Mode", ".spec.mode", description="Advise or Enforce."),
             Column("Limit", ".status.limitWatts", type="integer", description="Watts that may be drawn now."),
             Column("Committed", ".status.committedWatts", type="integer", description="Watts in the books."),
+            Column("Planned", ".status.plannedWatts", type="integer", description="Watts that it is heading for."),
             Column("Price", ".status.pricePerMWh", description="Price per MWh with adder."),
             Column("Within", ".status.within", description="Whether the books are within the limit."),
             Column("Ready", '.status.conditions[?(@.type=="Ready")].status', description="Whether everything works."),

@@ -67,7 +67,7 @@ class WorkloadSpec(ApiModel):
 
 
 class WorkloadStatus(ApiModel):
-    """What runs, where that is heading and what binds it. In Advise mode: what would be."""
+    """What runs, where that is heading, in Advise mode by advice alone, and what binds it."""
 
     observed_generation: Generation = 0
     """The metadata.generation that this status is about."""

@@ -84,19 +84,19 @@ def plan_command(
     if not files:
         raise click.UsageError("name the YAML files of a site, or a file that `wattswitch run --record` wrote")
     if asked.anything or any(file.suffix in YAML_SUFFIXES for file in files):
-        state = _state_of(files, asked)
-        _tell(state, plan(state), output)
+        state, currency = _state_of(files, asked)
+        _tell(state, plan(state), output, currency)
         return
     if len(files) > 1:
         raise click.UsageError("one recorded file at a time; the YAML files of a site end in .yaml or .yml")
     _decide_again(files[0], line, output)
 
 
-def _tell(state: SiteState, decision: Plan, output: str) -> None:
+def _tell(state: SiteState, decision: Plan, output: str, currency: str = "") -> None:
     if output == "json":
         click.echo(json.dumps(asdict(decision)))
     else:
-        show(state, decision)
+        show(state, decision, currency)
 
 
 def _decide_again(file: Path, line: int | None, output: str) -> None:
@@ -116,7 +116,9 @@ def _decide_again(file: Path, line: int | None, output: str) -> None:
         raise click.ClickException("this is not what was recorded: another version of wattswitch decided then")
 
 
-def _state_of(files: Sequence[Path], asked: _Asked) -> SiteState:
+def _state_of(files: Sequence[Path], asked: _Asked) -> tuple[SiteState, str]:
+    """The state at the moment that was asked for, and the currency of its money."""
+    from wattswitch.mapping import currency_of  # noqa: PLC0415
     from wattswitch.simulate.moment import state_at  # noqa: PLC0415  (imports the feeds, which a recorded line needs not)
     from wattswitch.simulate.series import read_moment  # noqa: PLC0415
     from wattswitch.simulate.site import read_site  # noqa: PLC0415
@@ -132,7 +134,8 @@ def _state_of(files: Sequence[Path], asked: _Asked) -> SiteState:
     with told():
         now = time.time() if asked.at is None else read_moment(asked.at)
         price = None if asked.price is None else _number("--price", str(asked.price))
-        return state_at(read_site(files), now, price, numbers, running)
+        site = read_site(files)
+        return state_at(site, now, price, numbers, running), currency_of(site.spec)
 
 
 def _number(option: str, text: str) -> float:

@@ -1,12 +1,18 @@
 """`wattswitch run`: the operator."""
 
+import asyncio
 import logging
 import os
+from http import HTTPStatus
 from pathlib import Path
+from typing import Final
 
 import click
 
+from wattswitch.errors import ApiError, ApiUnreachable, KubeconfigInvalid
 from wattswitch.settings import Settings
+
+REMEDY: Final = "pass --kubeconfig or set KUBECONFIG"
 
 
 @click.command("run")
@@ -22,14 +28,44 @@ from wattswitch.settings import Settings
 @click.option("--verbose", is_flag=True, help="Log debug messages too.")
 def run_command(log_format: str, *, verbose: bool, **options: object) -> None:
     """Run the operator until it is told to stop."""
-    import kopf  # noqa: PLC0415  (imports the Kubernetes client, which the other commands do without)
+    settings = Settings(**options)  # type: ignore[arg-type]
+    _require_cluster(settings.kubeconfig)
+    import kopf  # noqa: PLC0415  (as long to import as all the rest, and the other commands do without)
 
     from wattswitch.engine.handlers import run as run_operator  # noqa: PLC0415
 
-    settings = Settings(**options)  # type: ignore[arg-type]
     if settings.kubeconfig:
         os.environ["KUBECONFIG"] = settings.kubeconfig
     kopf.configure(log_format=kopf.LogFormat.JSON if log_format == "json" else kopf.LogFormat.PLAIN, verbose=verbose)
     for noisy in ("aiohttp", "kopf.objects"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     run_operator(settings)
+
+
+class NoCluster(click.ClickException):
+    """There is no cluster to run in, and only whoever started this can change that."""
+
+    exit_code = 2
+
+
+def _require_cluster(kubeconfig: str | None) -> None:
+    """Raise NoCluster where no API server answers to the credentials that there are."""
+    try:
+        asyncio.run(_ask(kubeconfig))
+    except KubeconfigInvalid as problem:
+        raise NoCluster(str(problem)) from None
+    except ApiUnreachable as problem:
+        raise NoCluster(f"the API server does not answer: {problem}; {REMEDY}") from None
+    except ApiError as problem:
+        if problem.status == HTTPStatus.UNAUTHORIZED:
+            raise NoCluster(f"the API server does not know these credentials: {problem}; {REMEDY}") from None
+
+
+async def _ask(kubeconfig: str | None) -> None:
+    from wattswitch.cluster import KubeClient  # noqa: PLC0415  (imports the Kubernetes client)
+
+    client = await KubeClient.connect(kubeconfig)
+    try:
+        await client.request("GET", "/version", retry_throttled=False)
+    finally:
+        await client.close()

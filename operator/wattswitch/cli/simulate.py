@@ -106,23 +106,21 @@ def simulate_command(
     from wattswitch.simulate.session import Asked, simulate  # noqa: PLC0415
     from wattswitch.simulate.site import read_site  # noqa: PLC0415
 
-    with told():
+    with told(), _Bar() as bar:
+        named = named_values("--feed", feeds, "NAME=FILE:COLUMN")
+        bar.begin("reading", None)
         site = read_site(site_files)
         recorded = Recorded(
             price=None if prices is None else read_series(prices),
             outlook=None if outlook is None else read_series(outlook),
-            feeds={
-                name: read_series(reference)
-                for name, reference in named_values("--feed", feeds, "NAME=FILE:COLUMN").items()
-            },
+            feeds={name: read_series(reference) for name, reference in named.items()},
             time_zone=time_zone,
             outlook_known=_clock(outlook_known),
             price_delay_seconds=price_delay,
         )
         period = Period(None if start is None else read_moment(start), None if end is None else read_moment(end), step)
         facts = tuple(_facts(site_files, prices, outlook, feeds))
-        with _Bar() as bar:
-            result = simulate(site, recorded, period, Asked(out, policies, record, jobs, facts), bar)
+        result = simulate(site, recorded, period, Asked(out, policies, record, jobs, facts), bar)
     _tell(result, out)
 
 
@@ -152,22 +150,44 @@ class _Bar:
     def __init__(self) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self._progress = Progress(*columns, console=Console(stderr=True))
-        self._task: TaskID | None = None
-        self._name = ""
+        self._lines = [_Line(self._progress)]
 
     def __enter__(self) -> Self:
         self._progress.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._finish()
+        for line in self._lines:
+            line.finish()
         self._progress.stop()
 
     def begin(self, what: str, total: int | None) -> None:
-        """Start the next part; its length is not known where `total` is None. What follows a comma shares a line."""
+        """Start the next part; its length is not known where `total` is None."""
+        self._lines[0].begin(what, total)
+
+    def advance(self, done: int) -> None:
+        """Say how much of the part is done."""
+        self._lines[0].advance(done)
+
+    def beside(self) -> "_Line":
+        """Where work that goes on at the same time says how far it is."""
+        self._lines.append(_Line(self._progress))
+        return self._lines[-1]
+
+
+class _Line:
+    """Parts of the work that follow each other, a line each; what follows a comma shares one."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._task: TaskID | None = None
+        self._name = ""
+
+    def begin(self, what: str, total: int | None) -> None:
+        """Start the next part; its length is not known where `total` is None."""
         name = what.partition(",")[0]
         if self._task is None or name != self._name:
-            self._finish()
+            self.finish()
             self._task, self._name = self._progress.add_task(what, total=total), name
         else:
             self._progress.update(self._task, description=what, total=total, completed=0)
@@ -177,7 +197,8 @@ class _Bar:
         if self._task is not None:
             self._progress.update(self._task, completed=done)
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
+        """The last part is done."""
         if self._task is not None:
             total = next(task.total for task in self._progress.tasks if task.id == self._task) or 1
             self._progress.update(self._task, description=self._name, total=total, completed=total)
@@ -198,4 +219,7 @@ def _replay(file: Path) -> None:
     from wattswitch.simulate.replay import replay  # noqa: PLC0415
 
     with told():
-        click.echo(f"{replay(file)} decisions, every one as recorded")
+        with _Bar() as bar:
+            bar.begin("replay", file.stat().st_size)
+            decisions = replay(file, bar.advance)
+        click.echo(f"{decisions} decisions, every one as recorded")

@@ -9,12 +9,14 @@ import click
 from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.markup import escape
-from rich.table import Table
 
-from wattswitch.cli.table import console
+from wattswitch.api.power_budget import Mode
+from wattswitch.api.units import Unit
+from wattswitch.cli.table import Workloads, console, per_mwh, short_names
 from wattswitch.cluster import KubeClient
 from wattswitch.cluster.paths import collection
 from wattswitch.errors import ApiError, ApiUnreachable, WattswitchError
+from wattswitch.planner.explain import power
 
 WORKLOAD_KINDS: Final = ("InferenceDeployment", "MiningPool")
 
@@ -83,13 +85,16 @@ def _pick(budgets: list[dict[str, Any]], name: str | None) -> Raw:
 
 def render(budget: Raw, workloads: Iterable[Raw]) -> RenderableType:
     """A line about the budget over a table of its workloads."""
-    table = Table("workload", "now", "goal", "wanted", "ready", "kW", "strike", "reason", "why")
-    for item in sorted(workloads, key=_key):
+    currency, items = _currency(budget), {_key(item): item for item in workloads}
+    names = short_names(items)
+    rows = []
+    for key, item in sorted(items.items()):
         status = item.get("status") or {}
         sizes = (status.get(field) for field in ("replicas", "goalReplicas", "wantedReplicas", "readyReplicas"))
         words = (status.get(field, "") for field in ("kilowatts", "strike", "reason", "message"))
-        table.add_row(_key(item), *("" if size is None else str(size) for size in sizes), *map(escape, words))
-    return Group(*_head(budget), table)
+        rows.append((names[key], *("" if size is None else str(size) for size in sizes), *map(escape, words)))
+    titles = ("now", "goal", "wanted", "ready", "kW", per_mwh("strike", currency))
+    return Group(*_head(budget, currency), Workloads(titles, tuple(rows)))
 
 
 def _key(item: Raw) -> str:
@@ -97,14 +102,29 @@ def _key(item: Raw) -> str:
     return f"{item['kind']}/{meta.get('namespace', '')}/{meta['name']}"
 
 
-def _head(budget: Raw) -> list[str]:
+def _currency(budget: Raw) -> str:
+    """The currency of the budget's prices; nothing where its spec does not say."""
+    sources = ((budget.get("spec") or {}).get("price") or {}).get("sources") or [{}]
+    try:
+        return Unit(sources[0].get("unit", "")).currency or ""
+    except ValueError:
+        return ""
+
+
+def _head(budget: Raw, currency: str) -> list[str]:
     status, name = budget.get("status") or {}, budget["metadata"]["name"]
     mode = (budget.get("spec") or {}).get("mode", "")
     if "limitWatts" not in status:
         return [escape(f"{name} ({mode}): no operator has written a status yet: is `wattswitch run` running?")]
-    price = f"{status['pricePerMWh']}/MWh" if "pricePerMWh" in status else "unknown"
+    price = f"{status['pricePerMWh']} {currency}/MWh".replace(" /", "/") if "pricePerMWh" in status else "unknown"
     line = (
-        f"{name} ({mode}): limit {status['limitWatts']} W, committed {status.get('committedWatts', 0)} W,"
-        f" price {price}, within the limit: {status.get('within', 'unknown')}"
+        f"{name} ({mode}): limit {power(status['limitWatts'])}, committed {power(status.get('committedWatts', 0))},"
+        f"{_planned(status, mode)} price {price}, within the limit: {status.get('within', 'unknown')}"
     )
     return [escape(text) for text in (line, status.get("message", "")) if text]
+
+
+def _planned(status: Raw, mode: str) -> str:
+    if "plannedWatts" not in status:
+        return ""
+    return f" {'as advised' if mode == Mode.ADVISE else 'heading for'} {power(status['plannedWatts'])},"

@@ -156,7 +156,9 @@ class DemandLearner:
             logger.exception("the demand of %s could not be learned from", key)
             return demand
         self._models[key] = model
-        return replace(demand, forecast=None if expected is None else expected.need, recent=model.recent)
+        if expected is None:
+            return replace(demand, recent=model.recent)
+        return replace(demand, forecast=expected.need, recent=model.recent, needs=expected.needs)
 
     def keep_only(self, keys: AbstractSet[str]) -> None:
         """Forget every other workload."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from wattswitch.api.inference_deployment import InferenceDeploymentSpec, ServiceClass
 from wattswitch.api.power_budget import PowerBudget
+from wattswitch.api.times import parse_time
 from wattswitch.cluster import TargetFacts, View
 from wattswitch.engine.backlogs import Backlogs
 from wattswitch.engine.books import Book, Pods
@@ -20,7 +21,16 @@ from wattswitch.engine.roster import Effect, Entry
 from wattswitch.engine.signals import Signals, signal
 from wattswitch.engine.sitefeeds import SiteFeeds
 from wattswitch.feeds import Reading
-from wattswitch.mapping import AnySpec, batch_of, budget_of, cost_per_start, drain_seconds, has_deadline, in_order
+from wattswitch.mapping import (
+    AnySpec,
+    batch_of,
+    budget_of,
+    cost_per_start,
+    currency_of,
+    drain_seconds,
+    has_deadline,
+    in_order,
+)
 from wattswitch.planner.model import (
     Batch,
     Budget,
@@ -233,7 +243,17 @@ def _batch(site: Site, entry: Entry, spec: AnySpec, demand: Demand | None, now: 
     """What a deadline asks for, None where there is none."""
     if demand is None or not has_deadline(spec):
         return None
-    return batch_of(spec, site.backlogs.oldest_at(entry.key, demand.signal, now, in_order=in_order(spec)))
+    kept = _waited_since(entry)
+    return batch_of(spec, site.backlogs.oldest_at(entry.key, demand.signal, now, in_order=in_order(spec), kept=kept))
+
+
+def _waited_since(entry: Entry) -> float | None:
+    """Since when work waits, as the workload's status says; only its own reporter writes that."""
+    told = (entry.raw.get("status") or {}).get("waitingSince")
+    try:
+        return None if told is None else parse_time(str(told))
+    except ValueError:
+        return None
 
 
 def _held(site: Site, entry: Entry) -> str:
@@ -313,5 +333,5 @@ def _outlook(site: Site, price: Reading, now: float) -> PriceOutlook:
     """What is known of the price to come, this reading of it included."""
     published = site.feeds.curve()
     curve = None if published is None else published.curve
-    site.learner.learn(price, curve, site.budget.spec.price.sources[0].unit.currency or "", now)
+    site.learner.learn(price, curve, currency_of(site.budget.spec), now)
     return site.learner.outlook(curve, now)

@@ -1,17 +1,18 @@
 """Plan to words: the status of the budget and of every workload, as data. Writes nothing."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from wattswitch.api.base import ApiModel, Condition, ConditionStatus, set_condition
+from wattswitch.api.base import PAUSED_ANNOTATION, ApiModel, Condition, ConditionStatus, set_condition
 from wattswitch.api.inference_deployment import InferenceDeploymentStatus
 from wattswitch.api.mining_pool import MiningPoolStatus
 from wattswitch.api.power_budget import PowerBudgetStatus
+from wattswitch.api.times import format_time
 from wattswitch.engine.observe import STOPPED_WORTH, Observation
 from wattswitch.engine.roster import Effect, Entry, Problem
 from wattswitch.feeds import CurveReading, Reading
-from wattswitch.planner.explain import explain
+from wattswitch.planner.explain import explain, money, power
 from wattswitch.planner.model import Draw, Kind, Mode, Plan, Reason, Signal, SiteState, Target, Workload
 
 FITS_REASONS = frozenset({Reason.POWER_LIMIT, Reason.GPU_LIMIT, Reason.FLOOR_UNMET})
@@ -21,6 +22,15 @@ OBSTACLES = (Effect.REFUSED, Effect.EXPELLED, Effect.HELD, Effect.BLOCKED)
 
 MEASURED_STEPS = 1000
 """Parts of the cap that measured watts are rounded to in status; the exact reading is a metric."""
+
+PASSING = frozenset({"MeterFresh", "OutlookFresh", "SignalsFresh", "Limited"})
+"""Conditions that are dropped where there is nothing any more that they could be about."""
+
+WAITING_STEPS = 20
+WAITING_LEAST_STEP_SECONDS = 60
+"""The steps in which the status tells how old waiting work is: parts of the deadline, and no shorter than this."""
+
+ADVISING = "mode Advise: decides and tells, and writes no size"
 
 GATES: Mapping[str, str] = {
     Reason.INVALID_SPEC: "the PowerBudget cannot be read: what it said before stays in force, and nothing is raised",
@@ -77,7 +87,9 @@ def conditions(
     before: Iterable[Condition], findings: Iterable[Finding], generation: int, now: float
 ) -> tuple[Condition, ...]:
     """`before` brought up to date with `findings`."""
-    result = tuple(before)
+    findings = tuple(findings)
+    about = PASSING - {finding.type for finding in findings}
+    result = tuple(old for old in before if old.type not in about)
     known = {old.type: (old.status, old.reason, old.message, old.observed_generation) for old in result}
     for finding in findings:
         status = _STATUS[finding.holds]
@@ -103,22 +115,20 @@ def budget_findings(
     readings: Mapping[str, Reading],
     problems: list[str],
     published: CurveReading | None = None,
+    currency: str = "",
 ) -> list[Finding]:
     """The conditions of a budget; `published` is None where its price has no outlook."""
-    over = plan.committed_watts - plan.limit_watts
     infeasible = plan.unmet_floor_watts > 0 or bool(plan.unmet_floor_gpus)
     price = _freshness("PriceFresh", state.budget.price, readings.get("price"))
-    found = [
-        Finding("WithinLimit", over <= 0, "Within" if over <= 0 else "Over", "" if over <= 0 else f"{over} W over"),
-        price,
-        Finding("Infeasible", infeasible, *_infeasible_text(plan)),
-    ]
+    if price.holds:
+        price = replace(price, message=_price_text(plan, readings.get("price"), currency))
+    found = [_within(state, plan), price, Finding("Infeasible", infeasible, *_infeasible_text(plan))]
     if published is not None:
-        reason = published.problem or "Fresh"
-        found.append(Finding("OutlookFresh", published.curve is not None, reason, published.message))
+        found.append(_outlook_fresh(published))
     if state.budget.meter is not None:
         found.append(_freshness("MeterFresh", state.budget.meter, readings.get("meter")))
-    ready, reason, message = True, "Deciding", ""
+    ready, reason = True, "Deciding"
+    message = ADVISING if state.budget.mode is Mode.ADVISE else "decides and writes sizes"
     if problems:
         ready, reason, message = False, str(Reason.INVALID_SPEC), "; ".join(problems)
     elif state.raise_gate:
@@ -129,18 +139,42 @@ def budget_findings(
     return [Finding("Ready", ready, reason, message), *found]
 
 
+def _within(state: SiteState, plan: Plan) -> Finding:
+    """Whether the books are within the limit; where nothing is written, what is advised would be."""
+    over = plan.committed_watts - plan.limit_watts
+    text = f"{power(plan.committed_watts)} of {power(plan.limit_watts)} committed"
+    if over > 0:
+        text += f", {power(over)} over"
+    if state.budget.mode is Mode.ADVISE:
+        text += f"; as advised it would be {power(plan.planned_watts)}"
+    return Finding("WithinLimit", over <= 0, "Within" if over <= 0 else "Over", text)
+
+
+def _price_text(plan: Plan, reading: Reading | None, currency: str) -> str:
+    source = f", from {reading.source}" if reading and reading.source else ""
+    return f"{money(plan.price_per_mwh, 'MWh', currency)} with adder{source}"
+
+
+def _outlook_fresh(published: CurveReading) -> Finding:
+    text = published.message or (f"from {published.source}" if published.curve else "no prices are published")
+    return Finding("OutlookFresh", published.curve is not None, published.problem or "Fresh", text)
+
+
 def _infeasible_text(plan: Plan) -> tuple[str, str]:
     short = [f"GPU group {group.name!r} is {group.gpus} GPUs short of the floors" for group in plan.unmet_floor_gpus]
     if plan.unmet_floor_watts > 0:
-        short.insert(0, f"the limit of {plan.limit_watts} W is {plan.unmet_floor_watts} W short of the floors")
-    return (str(Reason.FLOOR_UNMET), "; ".join(short)) if short else ("FloorsMet", "")
+        limit, unmet = power(plan.limit_watts), power(plan.unmet_floor_watts)
+        short.insert(0, f"the limit of {limit} is {unmet} short of the floors")
+    return (str(Reason.FLOOR_UNMET), "; ".join(short)) if short else ("FloorsMet", "all floors fit")
 
 
 def _freshness(type_: str, signal: Signal, reading: Reading | None) -> Finding:
     if signal.fresh:
-        return Finding(type_, holds=True, reason="Fresh")
+        source = f"from {reading.source}" if reading and reading.source else "in time"
+        return Finding(type_, holds=True, reason="Fresh", message=source)
     message = reading.message if reading else ""
-    return Finding(type_, holds=False, reason=signal.problem or "NoReading", message=message)
+    reason = signal.problem or "NoReading"
+    return Finding(type_, holds=False, reason=reason, message=message or f"the feed gives no usable number: {reason}")
 
 
 def budget_status(
@@ -152,7 +186,8 @@ def budget_status(
     status: dict[str, Any] = {
         "limitWatts": plan.limit_watts,
         "committedWatts": plan.committed_watts,
-        "within": "True" if over <= 0 else f"Over by {over} W",
+        "plannedWatts": plan.planned_watts,
+        "within": "True" if over <= 0 else f"Over by {power(over)}",
         "readings": last,
     }
     if plan.price_per_mwh is not None:
@@ -172,76 +207,115 @@ def coarse(watts: float, cap_watts: int, steps: int = MEASURED_STEPS) -> int:
     return max(0, round(watts / step) * step)
 
 
-def workload_findings(subject: Subject, state: SiteState) -> list[Finding]:
-    """The conditions of a workload."""
-    entry, target, workload, foreign = subject.entry, subject.target, subject.workload, subject.foreign
-    refusal = entry.problem(*OBSTACLES)
-    note = entry.problem(Effect.NOTED)
+def workload_findings(subject: Subject, state: SiteState, message: str = "") -> list[Finding]:
+    """The conditions of a workload; `message` is its status's sentence on what binds the size."""
+    entry, target, workload = subject.entry, subject.target, subject.workload
+    refusal, note = entry.problem(*OBSTACLES), entry.problem(Effect.NOTED)
     shown = refusal or note
     accepted = Finding(
-        "Accepted", refusal is None, str(refusal.reason) if refusal else "Accepted", shown.message if shown else ""
+        "Accepted",
+        refusal is None,
+        str(refusal.reason) if refusal else "Accepted",
+        shown.message if shown else f"PowerBudget {state.budget.name} takes it",
     )
-    found = [
-        accepted,
-        Finding("TargetFound", entry.facts is not None, "Found" if entry.facts else str(Reason.TARGET_MISSING)),
-        Finding("Paused", entry.paused, "Annotation" if entry.paused else "NotPaused"),
-        Finding("ForeignScale", bool(foreign), "ForeignScale" if foreign else "NoForeignScale", foreign),
-    ]
+    found = [accepted, _target_found(entry), _paused(entry), _foreign_scale(subject.foreign)]
     if workload is not None:
-        found.append(_signals_fresh(workload, state))
+        found.append(_signals_fresh(entry, workload, state))
     if target is not None:
-        limited = target.reason in FITS_REASONS
-        found.append(Finding("Limited", limited, target.reason if limited else "NotLimited"))
-    ready = refusal is None and target is not None
-    reason = "Controlled" if ready else str(refusal.reason if refusal else Reason.BUDGET_MISSING)
+        found.append(_limited(target, message))
     gate = state.raise_gate
-    if ready and gate:
+    if refusal is not None or target is None:
+        reason = str(refusal.reason if refusal else Reason.BUDGET_MISSING)
+        return [Finding("Ready", holds=False, reason=reason, message=accepted.message), *found]
+    if gate:
         return [Finding("Ready", holds=False, reason=gate, message=GATES.get(gate, "nothing is raised")), *found]
-    return [Finding("Ready", ready, reason, "" if ready else accepted.message), *found]
+    text = ADVISING if state.budget.mode is Mode.ADVISE else f"{_name_of(entry)} is scaled"
+    return [Finding("Ready", holds=True, reason="Controlled", message=text), *found]
 
 
-def _signals_fresh(workload: Workload, state: SiteState) -> Finding:
-    """Whether everything that the workload's size depends on is fresh, whether it binds at the moment or not."""
-    signals = [(Reason.PRICE_STALE, state.budget.price), (Reason.WORTH_STALE, workload.worth.signal)]
-    if workload.demand is not None:
-        signals.append((Reason.DEMAND_STALE, workload.demand.signal))
-    for reason, each in signals:
-        if not each.fresh:
-            return Finding("SignalsFresh", holds=False, reason=str(reason), message=each.problem)
-    return Finding("SignalsFresh", holds=True, reason="Fresh")
-
-
-def workload_status(subject: Subject, state: SiteState, plan: Plan) -> dict[str, Any]:
-    """The status of a workload, less conditions."""
-    entry, target, workload = subject.entry, subject.target, subject.workload
+def _name_of(entry: Entry) -> str:
     kind, _, name = entry.target
-    status: dict[str, Any] = {"target": f"{kind}/{name}", "mode": str(state.budget.mode)}
+    return f"{kind}/{name}"
+
+
+def _target_found(entry: Entry) -> Finding:
+    if entry.facts is not None:
+        return Finding("TargetFound", holds=True, reason="Found", message=f"{_name_of(entry)} exists")
+    text = f"there is no {_name_of(entry)} in namespace {entry.namespace}"
+    return Finding("TargetFound", holds=False, reason=str(Reason.TARGET_MISSING), message=text)
+
+
+def _paused(entry: Entry) -> Finding:
+    if entry.paused:
+        text = f"annotation {PAUSED_ANNOTATION} is set: only the limit lowers it, nothing raises it"
+        return Finding("Paused", holds=True, reason="Annotation", message=text)
+    return Finding("Paused", holds=False, reason="NotPaused", message=f"no annotation {PAUSED_ANNOTATION}")
+
+
+def _foreign_scale(foreign: str) -> Finding:
+    if foreign:
+        return Finding("ForeignScale", holds=True, reason="ForeignScale", message=foreign)
+    return Finding("ForeignScale", holds=False, reason="NoForeignScale", message="no other hand changed its size")
+
+
+def _limited(target: Target, message: str) -> Finding:
+    if target.reason in FITS_REASONS:
+        return Finding("Limited", holds=True, reason=target.reason, message=message)
+    return Finding("Limited", holds=False, reason="NotLimited", message="neither watts nor GPUs bind its size")
+
+
+def _signals_fresh(entry: Entry, workload: Workload, state: SiteState) -> Finding:
+    """Whether everything that the workload's size depends on is fresh, whether it binds at the moment or not."""
+    signals = [("price", Reason.PRICE_STALE, state.budget.price), ("worth", Reason.WORTH_STALE, workload.worth.signal)]
+    if workload.demand is not None:
+        signals.append(("demand", Reason.DEMAND_STALE, workload.demand.signal))
+    for name, reason, each in signals:
+        if not each.fresh:
+            problem = each.problem or "NoReading"
+            text = f"{name} is not to be relied on: {problem}"
+            if any(str(fault.reason) == problem for fault in entry.problems):
+                text += ", as Accepted says"
+            return Finding("SignalsFresh", holds=False, reason=str(reason), message=text)
+    names = " and ".join(", ".join(name for name, *_ in signals).rsplit(", ", 1))
+    return Finding("SignalsFresh", holds=True, reason="Fresh", message=f"{names} are in time")
+
+
+def workload_status(subject: Subject, state: SiteState, plan: Plan, currency: str = "") -> dict[str, Any]:
+    """The status of a workload, less conditions; `currency` is that of its budget."""
+    entry, target, workload = subject.entry, subject.target, subject.workload
+    status: dict[str, Any] = {"target": _name_of(entry), "mode": str(state.budget.mode)}
     if target is None or workload is None:
         problem = entry.problem(*OBSTACLES)
         status["reason"] = str(problem.reason) if problem else str(Reason.BUDGET_MISSING)
         status["message"] = problem.message if problem else ""
         return status | _drawn(subject.draw)
-    advise = state.budget.mode is Mode.ADVISE
-    size = target.replicas if advise else workload.spec_replicas
-    pods = workload.pods(size) if advise else workload.booked_pods
     problem = _telling(entry, target)
     status |= {
         "replicas": workload.spec_replicas,
         "goalReplicas": target.goal_replicas,
         "wantedReplicas": target.wanted_replicas,
         "readyReplicas": workload.ready_replicas,
-        "committedPods": pods,
-        "kilowatts": f"{pods * workload.it_watts_per_replica / 1000:.1f}",
+        "committedPods": workload.booked_pods,
+        "kilowatts": f"{workload.booked_pods * workload.it_watts_per_replica / 1000:.1f}",
         "reason": str(problem.reason) if problem else target.reason,
-        "message": problem.message if problem else _message(target, workload, state, plan),
+        "message": problem.message if problem else _message(target, workload, state, plan, currency),
     }
     if target.worth_per_mwh is not None and workload.worth is not STOPPED_WORTH:
         status["strike"] = f"{target.worth_per_mwh:.2f}"
+    size = _size_text(target, workload, state.budget.mode)
     if entry.kind is Kind.MINING:
         status["replicasText"] = f"{size}/{workload.max_replicas}"
     else:
         status["grantedText"] = f"{size}/{target.wanted_replicas}"
+    if (since := waiting_since(entry, workload)) is not None:
+        status["waitingSince"] = since
     return status
+
+
+def _size_text(target: Target, workload: Workload, mode: Mode) -> str:
+    """Replicas now; where nothing is written, also those that are advised, unless they are the same."""
+    now = workload.spec_replicas
+    return f"{now}" if mode is Mode.ENFORCE or target.goal_replicas == now else f"{now}→{target.goal_replicas}"
 
 
 def _drawn(draw: Draw | None) -> dict[str, Any]:
@@ -256,10 +330,28 @@ def _telling(entry: Entry, target: Target) -> Problem | None:
     return None if target.reason in FITS_REASONS else entry.problem(*OBSTACLES)
 
 
-def _message(target: Target, workload: Workload, state: SiteState, plan: Plan) -> str:
+def _message(target: Target, workload: Workload, state: SiteState, plan: Plan, currency: str) -> str:
     if target.reason == state.raise_gate:
         return GATES.get(target.reason, target.reason)
-    return explain(target, workload, plan, state)
+    return explain(target, workload, plan, state, currency)
+
+
+# ---- work that waits -----------------------------------------------------------------------------------------------
+
+
+def waiting_since(entry: Entry, workload: Workload | None) -> str | None:
+    """When the oldest waiting work with a deadline came, for whoever continues after us; None where none waits.
+
+    Rounded down by a twentieth of the deadline, so that a queue that moves is not written all the time.
+    """
+    if workload is None or workload.batch is None or workload.demand is None:
+        return None
+    waiting = workload.demand.signal.value
+    if waiting is None:  # not heard yet: what is told already stands
+        told = (entry.raw.get("status") or {}).get("waitingSince")
+        return None if told is None else str(told)
+    step = max(WAITING_LEAST_STEP_SECONDS, workload.batch.deadline_seconds // WAITING_STEPS)
+    return format_time(workload.batch.oldest_at // step * step) if waiting > 0 else None
 
 
 # ---- bounds --------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from wattswitch.api.base import Condition, ConditionStatus
@@ -12,9 +13,10 @@ from wattswitch.engine.actuate import Written
 from wattswitch.engine.observe import Observation, Site
 from wattswitch.engine.outlook import OutlookTeller
 from wattswitch.engine.services import Services
-from wattswitch.feeds import CurveReading
+from wattswitch.feeds import Reading
+from wattswitch.mapping import currency_of
 from wattswitch.metrics import OUTLOOK
-from wattswitch.planner.model import Kind, Plan, SiteState, Workload
+from wattswitch.planner.model import Kind, Plan, Reason, SiteState, Target, Workload
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +28,18 @@ PLURALS = {Kind.MINING: "miningpools", Kind.INFERENCE: "inferencedeployments"}
 BAD_WHEN_TRUE = frozenset({"Infeasible", "ForeignScale"})
 TOLD = frozenset({"Ready", "WithinLimit", "PriceFresh", "OutlookFresh", "MeterFresh", "Accepted", *BAD_WHEN_TRUE})
 """Conditions whose changes are worth an Event."""
+RETOLD: Mapping[str, str] = {"PowerBudget": "Ready", Kind.MINING: "Accepted", Kind.INFERENCE: "Accepted"}
+"""The condition of each kind that is told again when it is bad for another reason: what somebody has to correct."""
+IN_WORDS = frozenset({"Accepted", str(Reason.INVALID_SPEC)})
+"""A type and a reason of conditions that name what to correct in their message only."""
+
+
+@dataclass(frozen=True, slots=True)
+class _StillSite:
+    """What every workload's status shows of its site."""
+
+    currency: str
+    shown: tuple[object, ...]
 
 
 class Reporter:
@@ -94,12 +108,12 @@ class Reporter:
 
         Others get their turn meanwhile, so all that they may change is read first.
         """
-        self._services.metrics.show(observation.state, plan)
+        self._show(observation.state, plan, site)
         told = report.subjects(observation, plan)
         if self._services.standby:
             return
         self._tell_budget(observation, plan, site, problems, observation.state.now)
-        of_site = _still_site(observation.state, plan)
+        of_site = _still_site(observation.state, plan, currency_of(site.budget.spec))
         for number, subject in enumerate(told, 1):
             self._tell_workload(subject, observation.state, plan, of_site)
             if number % AT_A_STRETCH == 0:
@@ -114,22 +128,23 @@ class Reporter:
         if raw is None:
             return
         readings, published = site.feeds.current(), site.feeds.curve()
-        for name, reading in readings.items():
-            self._services.metrics.feed_age.labels(self._name, name).set(max(0.0, now - reading.at))
-            self._services.metrics.feed_fresh.labels(self._name, name).set(reading.fresh)
-        self._show_curve(published, now)
-        if self._outlook.follow(observation.state, plan, published):
-            self._services.metrics.show_ahead(self._name, self._outlook.ahead)
         if now >= self._readings_at + READINGS_SECONDS:
             self._readings, self._readings_at = site.feeds.last_readings(), now
         status = report.budget_status(observation.state, plan, readings, self._readings)
         known = {"outlook": self._outlook.status, "priceModel": site.learner.memory()}
         status |= {name: value for name, value in known.items() if value is not None}
-        findings = report.budget_findings(observation.state, plan, readings, problems, published)
+        money = currency_of(site.budget.spec)
+        findings = report.budget_findings(observation.state, plan, readings, problems, published, money)
         self._write(raw, "powerbudgets", status, findings, now, keep=("targets",))
 
-    def _show_curve(self, published: CurveReading | None, now: float) -> None:
-        metrics, curve = self._services.metrics, published.curve if published else None
+    def _show(self, state: SiteState, plan: Plan, site: Site) -> None:
+        """Bring the series up to date."""
+        metrics, now, published = self._services.metrics, state.now, site.feeds.curve()
+        metrics.show(state, plan)
+        metrics.show_feeds(self._name, {name: _age_of(each, now) for name, each in site.feeds.current().items()})
+        if self._outlook.follow(state, plan, published):
+            metrics.show_ahead(self._name, self._outlook.ahead)
+        curve = published.curve if published else None
         if published is not None:
             metrics.feed_fresh.labels(self._name, OUTLOOK).set(curve is not None)
         else:
@@ -137,26 +152,27 @@ class Reporter:
         age = max(0.0, now - published.fetched_at) if published and published.fetched_at else None
         metrics.show_curve(self._name, age, curve.end - now if curve else None)
 
-    def _tell_workload(
-        self, subject: report.Subject, state: SiteState, plan: Plan, of_site: tuple[object, ...]
-    ) -> None:
+    def _tell_workload(self, subject: report.Subject, state: SiteState, plan: Plan, of_site: _StillSite) -> None:
+        """Tell one workload where it, or what it shows of its site, has changed."""
         entry = subject.entry
         facts = (
             subject.target,
+            _switching(subject.target, plan),
             _still(subject.workload),
             subject.foreign,
             tuple(entry.problems),
             entry.paused,
             entry.raw["metadata"].get("generation", 0),
             subject.draw if subject.target is None else None,
+            report.waiting_since(entry, subject.workload),
             of_site,
         )
         failed = entry.uid in self._services.status.problems
         if self._told.get(entry.uid) == facts and not failed:
             return
         self._told[entry.uid] = facts
-        status = report.workload_status(subject, state, plan)
-        findings = report.workload_findings(subject, state)
+        status = report.workload_status(subject, state, plan, of_site.currency)
+        findings = report.workload_findings(subject, state, status["message"])
         self._write(entry.raw, PLURALS[entry.kind], status, findings, state.now)
 
     def _write(
@@ -192,23 +208,47 @@ class Reporter:
     def _tell_changes(
         self, raw: Mapping[str, Any], before: tuple[Condition, ...], after: tuple[Condition, ...]
     ) -> None:
-        """An Event for every condition that turned bad, and one when the object is Ready again."""
-        old = {condition.type: condition.status for condition in before}
+        """An Event for every condition that turned bad or has another problem, one when the object is Ready again.
+
+        Conditions that say the same are one Event.
+        """
+        old = {condition.type: condition for condition in before}
+        retold = RETOLD.get(raw["kind"])
+        told: set[tuple[str, str]] = set()
         for condition in after:
             was = old.get(condition.type)
-            if condition.type not in TOLD or was == condition.status:
+            if condition.type not in TOLD or was == condition:
                 continue
-            bad = ConditionStatus.TRUE if condition.type in BAD_WHEN_TRUE else ConditionStatus.FALSE
+            turned = was is None or was.status != condition.status
             text = condition.message or f"{condition.type} is {condition.status}"
-            if condition.status == bad:
-                self._services.events.record(ObjectRef.of(raw), "Warning", condition.reason, text)
-            elif condition.type == "Ready" and was is not None:
+            if _is_bad(condition):
+                another = condition.type == retold and was is not None and _problem(was) != _problem(condition)
+                if (turned or another) and (condition.reason, text) not in told:
+                    told.add((condition.reason, text))
+                    self._services.events.record(ObjectRef.of(raw), "Warning", condition.reason, text)
+            elif condition.type == "Ready" and was is not None and turned:
                 self._services.events.record(ObjectRef.of(raw), "Normal", "Ready", text)
 
     def _forget(self, uid: str) -> None:
         self._told.pop(uid, None)
         self._conditions.pop(uid, None)
         self._services.status.forget(uid)
+
+
+def _age_of(reading: Reading, now: float) -> tuple[float | None, bool]:
+    """Seconds since the feed's number was true, None where there never was one, and whether it is fresh."""
+    return None if reading.value is None else max(0.0, now - reading.at), reading.fresh
+
+
+def _is_bad(condition: Condition) -> bool:
+    bad = ConditionStatus.TRUE if condition.type in BAD_WHEN_TRUE else ConditionStatus.FALSE
+    return condition.status == bad
+
+
+def _problem(condition: Condition) -> tuple[str, str]:
+    """What a bad condition is about; of most of them the words move without that being news."""
+    in_words = not IN_WORDS.isdisjoint({condition.type, condition.reason})
+    return condition.reason, condition.message if in_words else ""
 
 
 def _still(workload: Workload | None) -> tuple[object, ...]:
@@ -221,7 +261,15 @@ def _still(workload: Workload | None) -> tuple[object, ...]:
     return (*sizes, workload.it_watts_per_replica, workload.held, *problems)
 
 
-def _still_site(state: SiteState, plan: Plan) -> tuple[object, ...]:
-    """What every workload's status shows of its site."""
+def _switching(target: Target | None, plan: Plan) -> tuple[object, ...]:
+    """What the sentence about the cost of a switch says of the price."""
+    price = plan.price_per_mwh
+    if target is None or target.reason != Reason.SWITCH_COST or target.worth_per_mwh is None or price is None:
+        return ()
+    return (price < target.worth_per_mwh, plan.outlook.basis if plan.outlook else "")
+
+
+def _still_site(state: SiteState, plan: Plan, currency: str) -> _StillSite:
     meter = state.budget.meter.problem if state.budget.meter else ""
-    return (state.budget.mode, state.raise_gate, plan.limit_watts, state.budget.price.problem, meter)
+    shown = (state.budget.mode, state.raise_gate, plan.limit_watts, state.budget.price.problem, meter)
+    return _StillSite(currency, shown)

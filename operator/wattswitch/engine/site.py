@@ -281,7 +281,7 @@ class SiteLoop:
                 self.wake()
 
     async def _list(self, book: Book, slots: asyncio.Semaphore) -> bool:
-        """List the pods of one target; True when there is something to observe: of one that is gone, any list counts."""
+        """List the pods of one target; True when there is something to observe: any list of one that is gone."""
         writes, gone = book.written_version, book.uid in self._site.left_over
         try:
             async with slots:

@@ -1,5 +1,6 @@
 """The feeds of one budget under the names that the loop uses."""
 
+import logging
 from collections.abc import Iterable, Mapping
 
 from wattswitch.api.feed import Feed
@@ -7,6 +8,8 @@ from wattswitch.api.power_budget import PowerBudgetSpec
 from wattswitch.api.times import format_time, parse_time
 from wattswitch.engine import clock
 from wattswitch.feeds import WHOLE, CurveReading, FeedSet, Key, Reading
+
+logger = logging.getLogger(__name__)
 
 PRICE = "price"
 METER = "meter"
@@ -74,13 +77,17 @@ class SiteFeeds:
         return {name: self._look((name, key)) for name, key in sorted(self._asked_at) if key == WHOLE}
 
     def seed(self, kept: Iterable[Mapping[str, str]]) -> None:
-        """Take over the last good readings that an earlier process wrote down."""
+        """Take over the last good readings that an earlier process wrote down; what cannot be read is left out."""
         for last in kept:
+            try:
+                feed, value, at = last["feed"], float(last["value"]), parse_time(last["at"])
+            except (KeyError, TypeError, ValueError) as problem:
+                logger.warning("a reading of an earlier process cannot be read and is left out: %r", problem)
+                continue
             namespace, _, workload = last.get("key", "").partition("/")
             key = (namespace, workload) if workload else WHOLE
-            place = (last["feed"], key)
-            self._kept[place], self._seeded_at[place] = dict(last), clock.monotonic()
-            self._feeds.seed(self._uid, last["feed"], float(last["value"]), parse_time(last["at"]), key)
+            self._kept[(feed, key)], self._seeded_at[(feed, key)] = dict(last), clock.monotonic()
+            self._feeds.seed(self._uid, feed, value, at, key)
 
     def last_readings(self, most: int = 256) -> list[dict[str, str]]:
         """The last good readings, to be written down; an entry changes with its value only, so that it rests.

@@ -24,6 +24,10 @@ class Room:
 
     def largest(self, w: Workload, have: int, want: int) -> int:
         """The largest size from `have` to `want` whose growth fits."""
+        if want <= have:
+            return have
+        if w.surge == NO_SURGE:
+            return have + min(want - have, max(0, self._pods(w)))
         return largest(have, want, lambda size: self._fits(w, have, size))
 
     def carries_one_more(self, w: Workload, have: int) -> bool:
@@ -32,10 +36,12 @@ class Room:
 
     def take(self, w: Workload, have: int, want: int) -> int:
         """Grow from `have` towards `want` as far as there is room, and book it."""
+        if want <= have:
+            return have
         size = self.largest(w, have, want)
         if size > have:
             self.it_watts -= w.it_watts(size) - w.it_watts(have)
-            if w.gpu_group:
+            if w.gpu_group and w.gpus_per_replica:
                 self.gpus[w.gpu_group] = self.gpus.get(w.gpu_group, 0) - (w.gpus(size) - w.gpus(have))
         return size
 
@@ -47,6 +53,13 @@ class Room:
     def short_of_gpus(self, w: Workload, have: int) -> bool:
         """Whether one more replica fails for GPUs rather than watts."""
         return w.it_watts(have + 1) - w.it_watts(have) <= self.it_watts
+
+    def _pods(self, w: Workload) -> int:
+        """How many more pods fit, where each replica is one pod; below zero where there are too many already."""
+        pods = self.it_watts // w.it_watts_per_replica
+        if w.gpus_per_replica and w.gpu_group:
+            pods = min(pods, self.gpus.get(w.gpu_group, 0) // w.gpus_per_replica)
+        return pods
 
     def _fits(self, w: Workload, have: int, want: int) -> bool:
         if w.it_watts(want) - w.it_watts(have) > self.it_watts:
@@ -77,7 +90,7 @@ def allocate(state: SiteState, wishes: list[Wish]) -> tuple[dict[str, int], dict
     bound: dict[str, str] = {}
     for wish in wishes:
         w = wish.workload
-        sizes[w.key] = room.take(w, 0, wish.floor)
+        sizes[w.key] = room.take(w, 0, wish.floor) if wish.floor else 0
         if sizes[w.key] < wish.floor:
             bound[w.key] = _what_binds(room, w, sizes[w.key])
     for _, group in groupby(wishes, key=_rank):
@@ -114,25 +127,27 @@ def _goals(group: list[Wish], sizes: dict[str, int], room: Room, price: float | 
     size draw more than its pods; all others are given theirs in the order of precedence, before those after them.
     """
     goals = {wish.workload.key: wish.size for wish in group}
-    trial = Room(room.it_watts, dict(room.gpus))
-    grown = {wish.workload.key: trial.take(wish.workload, sizes[wish.workload.key], wish.size) for wish in group}
-    weighed = [wish for wish in group if _earns(wish, sizes[wish.workload.key], price)]
-    if price is None or all(grown[wish.workload.key] >= wish.size for wish in weighed):
+    growing = [wish for wish in group if wish.size > sizes[wish.workload.key]]
+    weighed = [wish for wish in growing if _earns(wish, price)]
+    if price is None or not weighed or len(growing) == 1:
         return goals
-    free, among = Room(room.it_watts, dict(room.gpus)), {wish.workload.key for wish in weighed}
-    for wish in group:
-        if wish.workload.key not in among:
-            goals[wish.workload.key] = grown[wish.workload.key]
-            free.take(wish.workload, sizes[wish.workload.key], grown[wish.workload.key])
+    free = Room(room.it_watts, dict(room.gpus))
+    if len(weighed) < len(growing):
+        trial = Room(room.it_watts, dict(room.gpus))
+        grown = {wish.workload.key: trial.take(wish.workload, sizes[wish.workload.key], wish.size) for wish in growing}
+        if all(grown[wish.workload.key] >= wish.size for wish in weighed):
+            return goals
+        for w in (wish.workload for wish in growing if not _earns(wish, price)):
+            goals[w.key] = free.take(w, sizes[w.key], grown[w.key])
     items = [_item(wish, sizes[wish.workload.key], price) for wish in weighed]
     for wish, pods in zip(weighed, pack(items, Free(free.it_watts, free.gpus)), strict=True):
         goals[wish.workload.key] = sizes[wish.workload.key] + pods
     return goals
 
 
-def _earns(wish: Wish, size: int, price: float | None) -> bool:
+def _earns(wish: Wish, price: float | None) -> bool:
     w = wish.workload
-    if price is None or wish.worth_per_mwh is None or w.held or w.leaving or wish.size <= size:
+    if price is None or wish.worth_per_mwh is None or w.held or w.leaving:
         return False
     return wish.worth_per_mwh > price and w.surge == NO_SURGE
 

@@ -1,6 +1,7 @@
 """A reason as a sentence with its numbers, for status, Events and the command line."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from wattswitch.planner.model import Budget, Plan, Reason, SiteState, Target, Workload
 from wattswitch.planner.need import replicas_for
@@ -8,56 +9,101 @@ from wattswitch.planner.outlook import Basis
 from wattswitch.planner.signals import usable
 from wattswitch.planner.worth import switch_costs
 
-Sentence = Callable[[Target, Workload, Plan, SiteState], str]
+KILOWATTS_FROM = 10_000
+MEGAWATTS_FROM = 10_000_000
 
 
-def explain(target: Target, workload: Workload, plan: Plan, state: SiteState) -> str:
+def power(watts: int) -> str:
+    """Watts for a person: as they are below 10 kW, else in kW, and in MW from 10 MW on."""
+    if abs(watts) < KILOWATTS_FROM:
+        return f"{watts} W"
+    if abs(watts) < MEGAWATTS_FROM:
+        return f"{watts / 1e3:.1f} kW"
+    return f"{watts / 1e6:.2f} MW"
+
+
+def money(amount: float | None, per: str, currency: str = "") -> str:
+    """A price or a worth for a person, with its currency where that is known."""
+    if amount is None:
+        return "unknown"
+    return f"{amount:.2f} {currency}/{per}" if currency else f"{amount:.2f}/{per}"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A target, and what it was decided from."""
+
+    target: Target
+    workload: Workload
+    plan: Plan
+    state: SiteState
+    currency: str
+
+    @property
+    def strike(self) -> str:
+        """What a MWh earns here."""
+        return money(self.target.worth_per_mwh, "MWh", self.currency)
+
+    @property
+    def limit(self) -> str:
+        """The limit in force."""
+        return f"the limit of {power(self.plan.limit_watts)}"
+
+    @property
+    def demand(self) -> float | None:
+        """How much work waits, as far as that is to be believed."""
+        return usable(self.workload.demand.signal, min).value if self.workload.demand else None
+
+
+Sentence = Callable[[Case], str]
+
+
+def explain(target: Target, workload: Workload, plan: Plan, state: SiteState, currency: str = "") -> str:
     """Why the target has the size it has, in one sentence.
 
     Holds no number that moves while nothing is decided, so that a status that repeats it comes to rest.
     """
     sentence = _SENTENCES.get(target.reason)
-    return sentence(target, workload, plan, state) if sentence else target.reason
+    return sentence(Case(target, workload, plan, state, currency)) if sentence else target.reason
 
 
-def _money(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.2f}/MWh"
+def _at_maximum(case: Case) -> str:
+    return f"all {case.workload.max_replicas} replicas pay: the price is below {case.strike}"
 
 
-def _at_maximum(target: Target, w: Workload, _: Plan, __: SiteState) -> str:
-    return f"all {w.max_replicas} replicas pay: the price is below {_money(target.worth_per_mwh)}"
-
-
-def _demand_met(target: Target, w: Workload, _: Plan, __: SiteState) -> str:
-    demand = usable(w.demand.signal, min).value if w.demand else None
-    if demand is not None and replicas_for(w, demand) < target.wanted_replicas:
-        if target.wanted_replicas <= w.floor_replicas:
-            return f"the floor of {target.wanted_replicas} replicas is more than the demand needs"
+def _demand_met(case: Case) -> str:
+    wanted, w, demand = case.target.wanted_replicas, case.workload, case.demand
+    if demand is not None and replicas_for(w, demand) < wanted:
+        if wanted <= w.floor_replicas:
+            return f"the floor of {wanted} replicas is more than the demand needs"
         if w.batch is not None:
-            return f"{target.wanted_replicas} replicas finish what waits by its deadline"
-        return f"{target.wanted_replicas} replicas serve the demand that is expected {w.start_seconds} s ahead"
-    return f"{target.wanted_replicas} replicas serve the demand"
+            return f"{wanted} replicas finish what waits by its deadline"
+        return f"{wanted} replicas serve the demand that is expected {w.start_seconds} s ahead"
+    return f"{wanted} replicas serve the demand"
 
 
-def _price_above_strike(target: Target, _: Workload, __: Plan, ___: SiteState) -> str:
-    return f"the price is not below {_money(target.worth_per_mwh)}, what a MWh earns here"
+def _price_above_strike(case: Case) -> str:
+    return f"the price is not below {case.strike}, what a MWh earns here"
 
 
-def _switch_cost(target: Target, w: Workload, plan: Plan, state: SiteState) -> str:
-    start, stop = switch_costs(w, target.worth_per_mwh or 0.0, state.budget.pue_1e4)
-    strike = _money(target.worth_per_mwh)
-    expected = "as it has been" if _known_by_last_price(plan) else "expected"
-    demand = usable(w.demand.signal, min).value if w.demand else None
-    if demand is not None and _pays(target, plan) and replicas_for(w, demand) < target.wanted_replicas:
-        return f"a stop and a start cost {start + stop:.2f}/MW: the demand may be back before idling costs as much"
-    if _pays(target, plan):
-        return f"a start costs {start:.2f}/MW: the price, {expected}, is not below {strike} for long enough to pay it"
-    both = f"{start + stop:.2f}/MW"
-    return f"a stop and a start cost {both}: the price, {expected}, is not above {strike} for long enough to pay them"
+def _switch_cost(case: Case) -> str:
+    worth = case.target.worth_per_mwh or 0.0
+    start, stop = switch_costs(case.workload, worth, case.state.budget.pue_1e4)
+    both = money(start + stop, "MW", case.currency)
+    expected = "as it has been" if _known_by_last_price(case.plan) else "expected"
+    demand = case.demand
+    if demand is not None and _pays(case) and replicas_for(case.workload, demand) < case.target.wanted_replicas:
+        return f"a stop and a start cost {both}: the demand may be back before idling costs as much"
+    if _pays(case):
+        one = money(start, "MW", case.currency)
+        return f"a start costs {one}: the price, {expected}, is not below {case.strike} for long enough to pay it"
+    return (
+        f"a stop and a start cost {both}: the price, {expected}, is not above {case.strike} for long enough to pay them"
+    )
 
 
-def _pays(target: Target, plan: Plan) -> bool:
-    price, worth = plan.price_per_mwh, target.worth_per_mwh
+def _pays(case: Case) -> bool:
+    price, worth = case.plan.price_per_mwh, case.target.worth_per_mwh
     return price is not None and worth is not None and price < worth
 
 
@@ -65,21 +111,21 @@ def _known_by_last_price(plan: Plan) -> bool:
     return plan.outlook is None or plan.outlook.basis == Basis.LAST_PRICE
 
 
-def _cheaper_ahead(target: Target, w: Workload, _: Plan, __: SiteState) -> str:
-    return f"{target.wanted_replicas} replicas run now: hours that are cheaper can finish the rest by its deadline"
+def _cheaper_ahead(case: Case) -> str:
+    return f"{case.target.wanted_replicas} replicas run now: hours that are cheaper can finish the rest by its deadline"
 
 
-def _deadline(target: Target, _: Workload, __: Plan, ___: SiteState) -> str:
-    strike = _money(target.worth_per_mwh)
-    return f"{target.wanted_replicas} replicas are needed to meet the deadline, though the price is not below {strike}"
+def _deadline(case: Case) -> str:
+    wanted = case.target.wanted_replicas
+    return f"{wanted} replicas are needed to meet the deadline, though the price is not below {case.strike}"
 
 
-def _power_limit(target: Target, _: Workload, plan: Plan, __: SiteState) -> str:
-    return _fits(target, f"the limit of {plan.limit_watts} W")
+def _power_limit(case: Case) -> str:
+    return _fits(case.target, case.limit)
 
 
-def _gpu_limit(target: Target, w: Workload, _: Plan, __: SiteState) -> str:
-    return _fits(target, f"GPU group {w.gpu_group!r}")
+def _gpu_limit(case: Case) -> str:
+    return _fits(case.target, f"GPU group {case.workload.gpu_group!r}")
 
 
 def _fits(target: Target, room: str) -> str:
@@ -89,24 +135,26 @@ def _fits(target: Target, room: str) -> str:
     return f"{room} carries {target.goal_replicas} replicas"
 
 
-def _floor_unmet(target: Target, w: Workload, plan: Plan, _: SiteState) -> str:
-    room = f"the limit of {plan.limit_watts} W"
-    if target.limited_by == Reason.GPU_LIMIT:
-        room = f"GPU group {w.gpu_group!r}"
+def _floor_unmet(case: Case) -> str:
+    target, w = case.target, case.workload
+    room = f"GPU group {w.gpu_group!r}" if target.limited_by == Reason.GPU_LIMIT else case.limit
     return f"{room} carries {target.goal_replicas} of the floor of {w.floor_replicas} replicas"
 
 
-def _min_run(target: Target, w: Workload, _: Plan, __: SiteState) -> str:
-    return f"wants {target.wanted_replicas} replicas, but was raised less than {w.min_run_seconds} s ago"
+def _min_run(case: Case) -> str:
+    seconds = case.workload.min_run_seconds
+    return f"wants {case.target.wanted_replicas} replicas, but was raised less than {seconds} s ago"
 
 
-def _min_off(target: Target, w: Workload, _: Plan, __: SiteState) -> str:
-    return f"wants {target.wanted_replicas} replicas, but was lowered less than {w.min_off_seconds} s ago"
+def _min_off(case: Case) -> str:
+    seconds = case.workload.min_off_seconds
+    return f"wants {case.target.wanted_replicas} replicas, but was lowered less than {seconds} s ago"
 
 
 def _stale(name: str, pick: Callable[[Budget, Workload], str]) -> Sentence:
-    def sentence(target: Target, w: Workload, _: Plan, state: SiteState) -> str:
-        return f"the {name} feed is not fresh ({pick(state.budget, w)}): nothing that depends on it is raised"
+    def sentence(case: Case) -> str:
+        problem = pick(case.state.budget, case.workload)
+        return f"the {name} feed is not fresh ({problem}): nothing that depends on it is raised"
 
     return sentence
 
@@ -127,12 +175,12 @@ def _meter_problem(budget: Budget, _: Workload) -> str:
     return budget.meter.problem if budget.meter else ""
 
 
-def _stopping(_: Target, w: Workload, __: Plan, ___: SiteState) -> str:
-    return f"its workload object was deleted: it is left with {w.max_replicas} replicas"
+def _stopping(case: Case) -> str:
+    return f"its workload object was deleted: it is left with {case.workload.max_replicas} replicas"
 
 
 def _fixed(text: str) -> Sentence:
-    return lambda target, w, plan, state: text
+    return lambda case: text
 
 
 _SENTENCES: dict[str, Sentence] = {

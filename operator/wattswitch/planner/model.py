@@ -121,14 +121,17 @@ class Demand:
     """How much work waits, and how much of it one replica serves.
 
     `forecast` is what will be needed one start time ahead, its margin included, in the signal's unit; None where
-    nothing is foreseen beyond the value of now. `recent` are (until, value) pairs, oldest first: demands that no later
-    one reached, so that values fall, each with the last moment at which so much was asked for; the last is that of now.
+    nothing is foreseen beyond the value of now. `needs` say the same for other margins: (share, need) pairs, shares
+    rising and needs falling, such that demand is above `need` during `share` of the time. `recent` are (until, value)
+    pairs, oldest first: demands that no later one reached, so that values fall, each with the last moment at which so
+    much was asked for; the last is that of now.
     """
 
     signal: Signal
     per_replica: float
     forecast: float | None = None
     recent: tuple[tuple[float, float], ...] = ()
+    needs: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +258,10 @@ class PriceCurve:
 
     starts: tuple[float, ...] = ()
     prices_per_mwh: tuple[float, ...] = ()
+
+    def __hash__(self) -> int:
+        """Of what tells one from the next: kept results are looked up by it at every decision."""
+        return hash((len(self.starts), self.starts[:1], self.prices_per_mwh[:1], self.prices_per_mwh[-1:]))
 
 
 @dataclass(frozen=True, slots=True)

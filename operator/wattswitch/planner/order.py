@@ -33,8 +33,12 @@ class Steps:
 def steps(state: SiteState, wishes: list[Wish], goals: dict[str, int]) -> Steps:
     """The writes that may be made now; `wishes` come in order of precedence."""
     result = Steps(sizes={wish.workload.key: wish.workload.spec_replicas for wish in wishes})
-    _lower(state, [w for w in wishes if goals[w.workload.key] < w.workload.spec_replicas], goals, result)
-    _raise(state, [w for w in wishes if goals[w.workload.key] > w.workload.spec_replicas], goals, result)
+    lower = [w for w in wishes if goals[w.workload.key] < w.workload.spec_replicas]
+    higher = [w for w in wishes if goals[w.workload.key] > w.workload.spec_replicas]
+    if lower:
+        _lower(state, lower, goals, result)
+    if higher:
+        _raise(state, higher, goals, result)
     return result
 
 

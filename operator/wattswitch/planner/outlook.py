@@ -8,13 +8,14 @@ workload whose switching costs nothing follows its strike price, exactly.
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 import numpy as np
 
-from wattswitch.planner.idle import idle_cost_per_mwh, kept_idle
-from wattswitch.planner.model import PriceOutlook, SiteState, Sureness, Workload
+from wattswitch.planner.idle import idle_cost_per_mwh, kept_idle, need_that_pays, stake_per_mw
+from wattswitch.planner.model import Demand, PriceOutlook, SiteState, Sureness, Workload
 from wattswitch.planner.price_ahead import (
     HOUR,
     Grid,
@@ -47,12 +48,12 @@ class Basis(StrEnum):
     LAST_PRICE = "LastPrice"
 
 
-@dataclass(frozen=True, slots=True)
-class Prospect:
+class Prospect(NamedTuple):
     """Whether running replicas are to stay on and others are to start, as far as the price goes.
 
-    `idle_replicas` are running ones to keep though demand may need fewer. Times are Unix seconds; `look_again_at` is
-    when the same facts would give another prospect.
+    `idle_replicas` are running ones to keep though demand may need fewer. `need` is the demand that it pays to be ready
+    for, None where nothing is foreseen. Times are Unix seconds; `look_again_at` is when the same facts would give
+    another prospect.
     """
 
     worth: Usable
@@ -60,6 +61,7 @@ class Prospect:
     start: bool
     look_again_at: float | None
     idle_replicas: int = 0
+    need: float | None = None
 
 
 @dataclass(frozen=True)
@@ -95,8 +97,7 @@ class Guide:
     ends_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A workload for which switching has a cost and everything that its prospect depends on is known."""
 
     workload: Workload
@@ -117,21 +118,22 @@ def look_ahead(state: SiteState, price: Usable) -> Outlook:
     else:
         decided = _unguided(facts, known, candidates)
     prospects = {c.workload.key: p for c, p in zip(candidates, decided, strict=True)}
-    waiting = [c for c in candidates if c.workload.demand and len(c.workload.demand.recent) > 1]
-    if waiting:
+    idling = [(c, c.workload.demand) for c in candidates if c.workload.demand]
+    idling = [(c, demand) for c, demand in idling if demand.needs or len(demand.recent) > 1]
+    if idling:
         cost_per_mwh = idle_cost_per_mwh(state, price.value)
-        for c in waiting:
-            prospects[c.workload.key] = _with_idle(prospects[c.workload.key], c, cost_per_mwh, state.now)
+        for c, demand in idling:
+            prospects[c.workload.key] = _with_idle(prospects[c.workload.key], c, demand, cost_per_mwh, state.now)
     return Outlook(_sureness(facts), prospects)
 
 
-def _with_idle(prospect: Prospect, c: Candidate, cost_per_mwh: float, now: float) -> Prospect:
-    """The same prospect with the replicas that wait for demand to come back."""
-    replicas, until = kept_idle(c.workload, c.stake.start_cost + c.stake.stop_cost, cost_per_mwh, now)
-    if until is None:
-        return prospect
+def _with_idle(prospect: Prospect, c: Candidate, demand: Demand, cost_per_mwh: float, now: float) -> Prospect:
+    """The same prospect with the demand to be ready for, and the replicas that wait for it to come back."""
+    need = need_that_pays(demand, cost_per_mwh, c.worth_per_mwh)
+    stake = stake_per_mw(c.workload, c.stake.start_cost, c.stake.stop_cost, c.worth_per_mwh)
+    replicas, until = kept_idle(c.workload, stake, cost_per_mwh, now)
     times = [at for at in (prospect.look_again_at, until) if at is not None]
-    return replace(prospect, idle_replicas=replicas, look_again_at=min(times))
+    return Prospect(prospect.worth, prospect.stay, prospect.start, min(times, default=None), replicas, need)
 
 
 def facts_of(state: SiteState, known: PriceOutlook, all_in_per_mwh: float, *, fresh: bool) -> Facts:

@@ -3,11 +3,14 @@
 Best first is right but for its last pods: where GPUs run out before watts, what counts is money for a GPU, and where
 pods are large, what they leave free. So the limit and each group of GPUs are given the price at which a share of
 fractions would just use them up. What such a share earns is what no share of whole pods can pass. The share that takes
-the pods that earn most above these prices is nearly always near enough to it; where not, a bounded search tries others.
+the pods that earn most above these prices is nearly always near enough to it. Where not, only a few numbers of pods
+can be part of a better one; all of these are tried where they are not too many, else a bounded search tries some.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, chain, product, repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +27,14 @@ ITEMS_PER_TRIAL = 10
 MOST_OPEN = 40
 """Items that a search may change, those whose pods earn about what they cost first."""
 
-HALVINGS = 60
-"""Steps to the price of a watt, each of which halves where it can be."""
+MOST_COUNTED = 2_000
+"""Shares that may be tried one by one: some milliseconds."""
+
+NOTHING = 1e-9
+"""Part of what a pod earns that is no more than the error of a sum of floats."""
+
+MOST_CUTS = 60
+"""Steps to the price of a watt; a handful is enough where items are not made to need more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +67,109 @@ def pack(items: Sequence[Item], free: Free) -> list[int]:
     best = _fill(items, free, range(len(items)))
     if all(pods == item.pods for pods, item in zip(best, items, strict=True)):
         return best
+    kinds = _kinds(items)
+    if len(kinds) == 1:
+        return best
     prices = _prices(items, free)
     if prices.lacks(_gain(items, best)) <= NEAR_ENOUGH * prices.bound:
         return best
     best = max(best, _fill(items, free, prices.order), key=lambda pods: _gain(items, pods))
     if prices.lacks(_gain(items, best)) <= NEAR_ENOUGH * prices.bound:
         return best
+    counted = _counted_out(items, free, prices, kinds, best)
+    if counted is not None:
+        return counted
     return _Search(items, free, prices, best).run()
+
+
+def _kinds(items: Sequence[Item]) -> list[list[int]]:
+    """The items whose pods draw and hold the same; of these, best first is always right."""
+    kinds: dict[tuple[int, int, str], list[int]] = {}
+    for i, item in enumerate(items):
+        holds = (item.gpus, item.group) if item.gpus and item.group else (0, "")
+        kinds.setdefault((item.it_watts, *holds), []).append(i)
+    return list(kinds.values())
+
+
+def _counted_out(
+    items: Sequence[Item], free: Free, prices: "_Prices", kinds: list[list[int]], best: list[int]
+) -> list[int] | None:
+    """The best share of all, `best` where that is near enough to it, or None where there are too many to try.
+
+    All numbers of pods of every kind but one are tried that can be part of a better share; that one fills up.
+    """
+    lack = prices.lacks(_gain(items, best))
+    spans = [_span(items, prices.above, kind, lack) for kind in kinds]
+    last = max(range(len(kinds)), key=lambda k: (spans[k][1] - spans[k][0], k))
+    others = [k for k in range(len(kinds)) if k != last]
+    if math.prod(spans[k][1] - spans[k][0] + 1 for k in others) > MOST_COUNTED:
+        return None
+    found = _best_numbers(items, free, [kinds[k] for k in (*others, last)], [spans[k] for k in (*others, last)])
+    if found is None:
+        return best
+    share = [0] * len(items)
+    for k, pods in zip((*others, last), found, strict=True):
+        left = pods
+        for i in kinds[k]:
+            share[i] = min(items[i].pods, left)
+            left -= share[i]
+    counted = _fill(items, _after(items, free, share), range(len(items)), share)
+    return best if _gain(items, best) >= (1 - NEAR_ENOUGH) * _gain(items, counted) else counted
+
+
+def _best_numbers(
+    items: Sequence[Item], free: Free, kinds: list[list[int]], spans: list[tuple[int, int]]
+) -> tuple[int, ...] | None:
+    """How many pods of each kind earn the most together, each within its span, the last as many as fit."""
+    gains = [
+        list(accumulate(chain.from_iterable(repeat(items[i].gain, items[i].pods) for i in kind), initial=0.0))
+        for kind in kinds
+    ]
+    pods = [items[kind[0]] for kind in kinds]
+    most, found = -1.0, None
+    for numbers in product(*(range(least, last + 1) for least, last in spans[:-1])):
+        more = _beside(numbers, pods, free, spans[-1][1])
+        if more < spans[-1][0]:
+            continue
+        gain = gains[-1][more] + sum(by_pods[n] for by_pods, n in zip(gains, numbers, strict=False))
+        if gain > most:
+            most, found = gain, (*numbers, more)
+    return found
+
+
+def _beside(numbers: tuple[int, ...], pods: list[Item], free: Free, most: int) -> int:
+    """How many of the last pod fit beside so many of the others; below zero where these do not fit themselves."""
+    watts = free.it_watts - sum(n * pod.it_watts for n, pod in zip(numbers, pods, strict=False))
+    held: dict[str, int] = {}
+    for n, pod in zip(numbers, pods, strict=False):
+        if pod.gpus and pod.group:
+            held[pod.group] = held.get(pod.group, 0) + n * pod.gpus
+    if watts < 0 or any(gpus > free.gpus.get(name, 0) for name, gpus in held.items()):
+        return -1
+    most = min(most, watts // pods[-1].it_watts)
+    if pods[-1].gpus and pods[-1].group:
+        left = free.gpus.get(pods[-1].group, 0) - held.get(pods[-1].group, 0)
+        most = min(most, left // pods[-1].gpus)
+    return most
+
+
+def _span(items: Sequence[Item], above: Sequence[float], kind: list[int], lack: float) -> tuple[int, int]:
+    """The fewest and the most pods of a kind that a share may have which lacks less than this."""
+    paying = [i for i in kind if above[i] > 0]
+    fewest = most = sum(items[i].pods for i in paying)
+    left = lack
+    for i in reversed(paying):
+        pods = min(items[i].pods, int(left / above[i]))
+        fewest, left = fewest - pods, left - pods * above[i]
+        if pods < items[i].pods:
+            break
+    left = lack
+    for i in kind[len(paying) :]:
+        pods = items[i].pods if not above[i] else min(items[i].pods, int(left / -above[i]))
+        most, left = most + pods, left + pods * above[i]
+        if pods < items[i].pods:
+            break
+    return fewest, most
 
 
 def _gain(items: Sequence[Item], pods: Sequence[int]) -> float:
@@ -89,10 +194,9 @@ def _fill(items: Sequence[Item], free: Free, order: Sequence[int], have: Sequenc
 
 @dataclass(frozen=True)
 class _Prices:
-    """Prices of a watt and of a GPU, what each item's pod earns above them, and what no share can pass."""
+    """The price of a watt, what each item's pod earns above it and its GPUs' price, and what no share can pass."""
 
     watt: float
-    gpu: Mapping[str, float]
     above: list[float]
     bound: float
 
@@ -122,15 +226,19 @@ class _Arrays:
         self.alone = np.flatnonzero([name == "" for name in names])
         self.free_watts = float(max(0, free.it_watts))
 
-    def watts_at(self, price: float) -> tuple[float, dict[str, float]]:
-        """Watts that the best share of fractions draws where a watt has this price, and the prices of the GPUs."""
+    def cut_at(self, price: float) -> "_Cut":
+        """The best share of fractions where a watt has this price, the limit aside."""
         above = self.gain - price * self.watts
-        drawn = float((self.pods * self.watts)[self.alone][above[self.alone] > 0].sum())
+        mine = np.maximum(above[self.alone], 0.0)
+        drawn = float((self.pods * self.watts)[self.alone][mine > 0].sum())
+        rent = price * self.free_watts + float(self.pods[self.alone] @ mine)
         gpu: dict[str, float] = {}
         for name, (members, count) in self.groups.items():
             gpu[name], more = self._group(members, count, above)
             drawn += more
-        return drawn, gpu
+            over = np.maximum(above[members] - gpu[name] * self.gpus[members], 0.0)
+            rent += gpu[name] * count + float(self.pods[members] @ over)
+        return _Cut(price, drawn, gpu, rent)
 
     def _group(self, members: NDArray[np.intp], count: float, above: NDArray[np.float64]) -> tuple[float, float]:
         """The price of a GPU of one group, and the watts of its best share."""
@@ -146,27 +254,68 @@ class _Arrays:
         return float(above[marginal] / self.gpus[marginal]), drawn + left / self.gpus[marginal] * self.watts[marginal]
 
 
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """What a price of a watt comes to: watts drawn, the prices of the GPUs, and what no share can pass."""
+
+    price: float
+    drawn: float
+    gpu: Mapping[str, float]
+    bound: float
+
+
 def _prices(items: Sequence[Item], free: Free) -> _Prices:
-    """The prices at which the bound is lowest: halving, for the higher the price of a watt, the fewer are drawn."""
+    """The prices at which the bound is lowest."""
+    asked: dict[str, int] = {}
+    for item in items:
+        if item.gpus and item.group:
+            asked[item.group] = asked.get(item.group, 0) + item.pods * item.gpus
+    if all(gpus <= free.gpus.get(name, 0) for name, gpus in asked.items()):
+        return _watt_price(items, free)
     arrays = _Arrays(items, free)
-    low, high = 0.0, max(item.gain / item.it_watts for item in items)
-    if arrays.watts_at(0.0)[0] <= arrays.free_watts:
-        high = 0.0
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        if middle in (low, high):
-            break
-        if arrays.watts_at(middle)[0] > arrays.free_watts:
-            low = middle
-        else:
-            high = middle
-    gpu = arrays.watts_at(high)[1]
+    cut = _lowest(arrays)
     per_gpu = np.zeros(len(items))
     for name, (members, _) in arrays.groups.items():
-        per_gpu[members] = gpu[name]
-    above = arrays.gain - high * arrays.watts - per_gpu * arrays.gpus
-    rent = high * arrays.free_watts + sum(gpu[name] * count for name, (_, count) in arrays.groups.items())
-    return _Prices(high, gpu, above.tolist(), rent + float((arrays.pods * np.maximum(above, 0)).sum()))
+        per_gpu[members] = cut.gpu[name]
+    above = arrays.gain - cut.price * arrays.watts - per_gpu * arrays.gpus
+    above[np.abs(above) <= NOTHING * arrays.gain] = 0.0
+    return _Prices(cut.price, above.tolist(), cut.bound)
+
+
+def _watt_price(items: Sequence[Item], free: Free) -> _Prices:
+    """Where no GPUs bind: what the first pod earns for a watt that does not fit whole."""
+    left, price = max(0, free.it_watts), 0.0
+    for item in sorted(items, key=lambda item: -item.gain / item.it_watts):
+        left -= item.pods * item.it_watts
+        if left < 0:
+            price = item.gain / item.it_watts
+            break
+    above = [item.gain - price * item.it_watts for item in items]
+    above = [each if abs(each) > NOTHING * item.gain else 0.0 for each, item in zip(above, items, strict=True)]
+    earned = sum(max(0.0, each) * item.pods for each, item in zip(above, items, strict=True))
+    return _Prices(price, above, price * max(0, free.it_watts) + earned)
+
+
+def _lowest(arrays: _Arrays) -> _Cut:
+    """The price of a watt at which the bound is lowest.
+
+    The bound is straight between the prices at which a choice changes, and bends up: where the lines through two of its
+    points meet is nearer to the lowest one than both, until nothing lies between them.
+    """
+    low, high = arrays.cut_at(0.0), arrays.cut_at(float(np.max(arrays.gain / arrays.watts)))
+    if low.drawn <= arrays.free_watts:
+        return low
+    for _ in range(MOST_CUTS):
+        falls, rises = low.drawn - arrays.free_watts, arrays.free_watts - high.drawn
+        price = (low.bound - high.bound + falls * low.price + rises * high.price) / (falls + rises)
+        if not low.price < price < high.price:
+            break
+        cut = arrays.cut_at(price)
+        if cut.drawn > arrays.free_watts:
+            low = cut
+        else:
+            high = cut
+    return arrays.cut_at(min(low, high, key=lambda cut: cut.bound).price * (1 + NOTHING))
 
 
 class _Search:

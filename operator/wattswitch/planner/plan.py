@@ -19,6 +19,7 @@ def plan(state: SiteState) -> Plan:
     wishes = by_precedence(wish(w, state, price, ahead.prospects.get(w.key)) for w in state.workloads)
     goals, bound = allocate(state, wishes)
     now = steps(state, wishes, goals)
+    short = [wish for wish in wishes if goals[wish.workload.key] < wish.floor]
     targets = tuple(sorted((_target(w, goals, now, bound) for w in wishes), key=lambda target: target.key))
     return Plan(
         limit_watts=state.budget.limit_watts,
@@ -28,8 +29,8 @@ def plan(state: SiteState) -> Plan:
         targets=targets,
         lowers=tuple(now.lowers),
         raises=tuple(now.raises),
-        unmet_floor_watts=_unmet_floor_watts(wishes, goals, bound),
-        unmet_floor_gpus=_unmet_floor_gpus(wishes, goals, bound),
+        unmet_floor_watts=_unmet_floor_watts(short, goals, bound),
+        unmet_floor_gpus=_unmet_floor_gpus(short, goals, bound),
         look_again_at=min((t.look_again_at for t in targets if t.look_again_at is not None), default=None),
         outlook=ahead.sureness,
     )
@@ -37,7 +38,9 @@ def plan(state: SiteState) -> Plan:
 
 def _target(wish: Wish, goals: dict[str, int], now: Steps, bound: dict[str, str]) -> Target:
     w = wish.workload
-    times = [at for at in (wish.look_again_at, now.look_again_at.get(w.key)) if at is not None]
+    again, open_at = wish.look_again_at, now.look_again_at.get(w.key)
+    if open_at is not None:
+        again = open_at if again is None else min(again, open_at)
     return Target(
         key=w.key,
         from_replicas=w.spec_replicas,
@@ -46,7 +49,7 @@ def _target(wish: Wish, goals: dict[str, int], now: Steps, bound: dict[str, str]
         wanted_replicas=wish.wanted,
         reason=str(_reason(wish, goals[w.key], now, bound)),
         worth_per_mwh=wish.worth_per_mwh,
-        look_again_at=min(times, default=None),
+        look_again_at=again,
         limited_by=str(bound.get(w.key, "")),
     )
 
@@ -61,17 +64,16 @@ def _reason(wish: Wish, goal: int, now: Steps, bound: dict[str, str]) -> str:
     return bound.get(w.key, wish.reason)
 
 
-def _unmet_floor_watts(wishes: list[Wish], goals: dict[str, int], bound: dict[str, str]) -> int:
-    sizes = ((w.workload, w.floor, goals[w.workload.key]) for w in wishes)
-    return sum(
-        max(0, w.it_watts(floor) - w.it_watts(goal)) for w, floor, goal in sizes if bound.get(w.key) != Reason.GPU_LIMIT
-    )
+def _unmet_floor_watts(short: list[Wish], goals: dict[str, int], bound: dict[str, str]) -> int:
+    """Watts that floors lack; `short` are those whose goal is below their floor."""
+    sizes = ((w.workload, w.floor, goals[w.workload.key]) for w in short)
+    return sum(w.it_watts(floor) - w.it_watts(goal) for w, floor, goal in sizes if bound.get(w.key) != Reason.GPU_LIMIT)
 
 
-def _unmet_floor_gpus(wishes: list[Wish], goals: dict[str, int], bound: dict[str, str]) -> tuple[GpuGroup, ...]:
+def _unmet_floor_gpus(short: list[Wish], goals: dict[str, int], bound: dict[str, str]) -> tuple[GpuGroup, ...]:
     lacking: dict[str, int] = {}
-    for w, floor, goal in ((w.workload, w.floor, goals[w.workload.key]) for w in wishes):
-        if goal < floor and bound.get(w.key) == Reason.GPU_LIMIT:
+    for w, floor, goal in ((w.workload, w.floor, goals[w.workload.key]) for w in short):
+        if bound.get(w.key) == Reason.GPU_LIMIT:
             lacking[w.gpu_group] = lacking.get(w.gpu_group, 0) + w.gpus(floor) - w.gpus(goal)
     return tuple(GpuGroup(name, gpus) for name, gpus in sorted(lacking.items()))
 

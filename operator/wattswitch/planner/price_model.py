@@ -72,6 +72,10 @@ class Lessons:
     last_at: float
     samples: int
 
+    def __hash__(self) -> int:
+        """Of what tells one from the next: kept results are looked up by it at every decision."""
+        return hash((self.first_at, self.last_at, self.samples, self.scale))
+
 
 def to_u(price: float, reference: float, scale: float) -> float:
     """The deviation of a price from its reference."""
@@ -181,19 +185,22 @@ def _learn(model: PriceModel, at: float, price: float, reference: float) -> Pric
         counts = _put(counts, model.last_bin, _put(row, bin_, row[bin_] + weight))
     recent = model.recent
     dropped = next((i for i, (start, _) in enumerate(recent) if start >= at - RECENT_SECONDS), len(recent))
-    return replace(
-        model,
+    return PriceModel(
         scale=scale,
         samples=model.samples + 1,
         first_at=model.first_at if model.samples else at,
         last_at=at,
         last_bin=bin_,
+        step_seconds=model.step_seconds,
+        odd_gap_seconds=model.odd_gap_seconds,
+        odd_gaps=model.odd_gaps,
         weight=weight,
         shape=_next_shape(model, at, price, scale, step),
         bin_mean=_put(model.bin_mean, bin_, mean),
         bin_seen=_put(model.bin_seen, bin_, seen),
         counts=counts,
         recent=(*recent[dropped:], (at, price)),
+        _lessons=model._lessons,
     )
 
 

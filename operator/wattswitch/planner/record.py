@@ -124,6 +124,7 @@ def _with_divisors(built: Any, path: str) -> Any:
     if isinstance(built, Demand):
         untils = [until for until, _ in built.recent]  # equal where demand has just fallen
         _check(untils == sorted(untils), f"{path}.recent", "in order of time", len(built.recent))
+        _check(_rises([share for share, _ in built.needs]), f"{path}.needs", "in order of shares", len(built.needs))
     if isinstance(built, PriceOutlook):
         _check(_rises([at for at, _ in built.recent]), f"{path}.recent", "in order of time", len(built.recent))
     return built

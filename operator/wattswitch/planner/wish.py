@@ -71,7 +71,7 @@ def _wanted(
         return floor, Reason.WORTH_STALE
     if demand.value is None:
         return floor, Reason.DEMAND_STALE
-    demanded = replicas_for(w, _needed(w, demand))
+    demanded = replicas_for(w, _needed(w, demand, prospect))
     if w.batch is not None and w.demand is not None:
         return batch.wanted(w, w.batch, state, price.value, worth.value, demand.value, demanded)
     pays = price.value < worth.value
@@ -96,14 +96,16 @@ def _kept_on(w: Workload, demanded: int, floor: int, *, pays: bool) -> tuple[int
     return size, Reason.SWITCH_COST
 
 
-def _needed(w: Workload, demand: Usable) -> float:
-    """The demand to be ready for: that of now, or what is expected one start time ahead where that is more.
+def _needed(w: Workload, demand: Usable, prospect: Prospect | None) -> float:
+    """The demand to be ready for: that of now, or one start time ahead where being ready for more pays.
 
-    Nothing is expected of a demand that is not fresh.
+    Nothing is expected of a demand that is not fresh. Without a prospect nobody says what pays.
     """
     now = demand.value or 0.0
-    forecast = w.demand.forecast if w.demand and demand.raisable else None
-    return now if forecast is None else max(now, forecast)
+    if w.demand is None or not demand.raisable:
+        return now
+    ahead = w.demand.forecast if prospect is None or prospect.need is None else prospect.need
+    return now if ahead is None else max(now, ahead)
 
 
 def _raise_obstacle(w: Workload, state: SiteState, signals: tuple[Usable, Usable, Usable]) -> str:

@@ -62,12 +62,11 @@ class Sampled:
     on_stale: OnStale = OnStale.HOLD
     assume: float | None = None
 
-    def signal(self, step: int) -> Signal:
-        """The planner's view of the feed at a step."""
-        value = float(self.values[step])
+    def signal_of(self, value: float, since: float, fresh: bool) -> Signal:  # noqa: FBT001
+        """The planner's view of such a row."""
         known = not math.isnan(value)
-        problem = "" if known and self.fresh[step] else "Stale" if known else "NoReading"
-        return Signal(value if known else None, problem, float(self.since[step]), self.on_stale, self.assume)
+        problem = "" if known and fresh else "Stale" if known else "NoReading"
+        return Signal(value if known else None, problem, since, self.on_stale, self.assume)
 
 
 @dataclass(frozen=True, eq=False)

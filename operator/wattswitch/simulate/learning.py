@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wattswitch.planner.backlog import Backlog
-from wattswitch.planner.forecast import DemandModel
+from wattswitch.planner.forecast import DemandModel, Expected
 from wattswitch.planner.model import PriceCurve, PriceOutlook
 from wattswitch.planner.price_model import PriceModel
 from wattswitch.simulate.inputs import Inputs
+from wattswitch.simulate.series import Series
 
 WARM_SECONDS: Final = 90 * 86_400.0
 """How much of the recording before the first step is learned from: an operator that is running has a past."""
@@ -67,21 +69,30 @@ class _Curve:
         self._series, self._known_from = inputs.curve, inputs.curve_known_from
         self._place = (-1, -1)
         self._current = _NO_CURVE
+        self._same_until = self._covered_from = self._covered_until = -math.inf
 
     def at(self, now: float) -> PriceCurve:
         """The curve around this hour, empty where nothing is known of now; the same object within an hour."""
         if self._series is None or self._known_from is None:
             return self._current
+        if now >= self._same_until:
+            self._move_to(now, self._series, self._known_from)
+        return self._current if self._covered_from <= now < self._covered_until else _NO_CURVE
+
+    def _move_to(self, now: float, series: Series, known_from: NDArray[np.float64]) -> None:
+        """Take what is known from now until the hour is over or more is published."""
         hour = now - now % HOUR_SECONDS
-        known = int(np.searchsorted(self._known_from, now, side="right"))
-        first = max(0, int(np.searchsorted(self._series.starts, hour - CURVE_BEHIND_SECONDS, side="right")) - 1)
-        last = min(known, int(np.searchsorted(self._series.starts, hour + CURVE_AHEAD_SECONDS)))
+        known = int(np.searchsorted(known_from, now, side="right"))
+        more = float(known_from[known]) if known < known_from.size else math.inf
+        self._same_until = min(hour + HOUR_SECONDS, more)
+        first = max(0, int(np.searchsorted(series.starts, hour - CURVE_BEHIND_SECONDS, side="right")) - 1)
+        last = min(known, int(np.searchsorted(series.starts, hour + CURVE_AHEAD_SECONDS)))
+        self._covered_from = float(series.starts[first]) if last > first else math.inf
+        self._covered_until = float(series.ends[last - 1]) if last > first else -math.inf
         if (first, last) != self._place:
             self._place = (first, last)
-            starts = tuple(self._series.starts[first:last].tolist())
-            self._current = PriceCurve(starts, tuple(self._series.values[first:last].tolist()))
-        covered = last > first and self._series.starts[first] <= now < self._series.ends[last - 1]
-        return self._current if covered else _NO_CURVE
+            starts = tuple(series.starts[first:last].tolist())
+            self._current = PriceCurve(starts, tuple(series.values[first:last].tolist()))
 
 
 class DemandLearner:
@@ -90,20 +101,19 @@ class DemandLearner:
     def __init__(self, lead_seconds: float) -> None:
         self._model = DemandModel(float(lead_seconds))
         self._asked: tuple[float, float, float] | None = None
-        self._need: float | None = None
+        self._expected: Expected | None = None
 
     @property
     def recent(self) -> tuple[tuple[float, float], ...]:
         """What demand has been lately, as `Demand.recent` has it."""
         return self._model.recent
 
-    def need(self, now: float, at: float, value: float) -> float | None:
+    def ahead(self, now: float, at: float, value: float) -> Expected | None:
         """What to be ready for one start time from now, given the newest reading; None where it can't be foretold."""
         if self._asked != (now, at, value):
             self._asked, self._model = (now, at, value), self._model.update(at, value)
-            expected = self._model.ahead(now)
-            self._need = None if expected is None else expected.need
-        return self._need
+            self._expected = self._model.ahead(now)
+        return self._expected
 
 
 class BacklogLearner:

@@ -3,7 +3,7 @@
 Its watts are added up from its pods by arithmetic of its own, so that it can tell where a plan passed the limit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -148,6 +148,11 @@ class ModelSite:
             self._dying -= change
         if self.keeps_ramps:
             self._moves = _with_move(self._moves, Move(self.now, watts))
+
+    def state(self) -> Hashable:
+        """Everything that what comes depends on, feeds aside: sizes, dying pods, and when each was moved."""
+        machines = tuple((m.size, tuple(m.dying), m.raised_at, m.lowered_at) for m in self.machines)
+        return self.now, machines, tuple(self._moves)
 
     def next_death(self) -> float | None:
         """When the next pod will be gone, None where none is dying."""

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wattswitch.simulate.inputs import Inputs
 from wattswitch.simulate.policies_split import Rule, always, best_split, earned, up_to
@@ -17,7 +16,7 @@ from wattswitch.simulate.posing import problem_of
 from wattswitch.simulate.problem import SECONDS_PER_HOUR, Ints, Mask, Problem
 from wattswitch.simulate.site import SiteModel
 
-Policy = Callable[[SiteModel, Inputs], NDArray[np.int64]]
+Policy = Callable[[SiteModel, Inputs], Ints]
 
 COOLDOWN_SECONDS: Final = 300.0
 """KEDA's default: how long a trigger must have been inactive before the target goes to its minimum."""
@@ -64,18 +63,22 @@ def keda_like(problem: Problem) -> Ints:
     return _within_shares(problem, rules)
 
 
-def _policy(rule: Callable[[Problem], Ints]) -> Policy:
+RULES: Final[Mapping[str, Callable[[Problem], Ints]]] = {
+    "always-on": always_on,
+    "static": static,
+    "threshold": threshold,
+    "ski-rental": ski_rental,
+    "keda-like": keda_like,
+}
+"""The baselines by the names that --policy takes."""
+
+
+def _played(rule: Callable[[Problem], Ints]) -> Policy:
     return lambda site, inputs: rule(problem_of(site, inputs))
 
 
-POLICIES: Final[Mapping[str, Policy]] = {
-    "always-on": _policy(always_on),
-    "static": _policy(static),
-    "threshold": _policy(threshold),
-    "ski-rental": _policy(ski_rental),
-    "keda-like": _policy(keda_like),
-}
-"""The baselines by the names that --policy takes."""
+POLICIES: Final[Mapping[str, Policy]] = {name: _played(rule) for name, rule in RULES.items()}
+"""The same for a site and inputs."""
 
 
 def _within_shares(problem: Problem, rules: list[Rule]) -> Ints:

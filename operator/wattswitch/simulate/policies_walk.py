@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from wattswitch.simulate.problem import Ints, Problem, fit, orders
+from wattswitch.simulate.problem import Ints, Problem, fit
 
 
 def walk(problem: Problem, wanted: Ints) -> Ints:
@@ -52,7 +52,7 @@ class _Walk:
     def _orders(self) -> list[list[list[int]]]:
         """For each step the workloads in order of precedence, those of one priority together."""
         result: list[list[list[int]]] = [[]] * self._p.steps
-        for rows, order in orders(self._p):
+        for rows, order in self._p.orders:
             groups = list(_by_priority(order, self._p.priority.tolist()))
             for t in rows.tolist():
                 result[t] = groups
@@ -71,7 +71,7 @@ class _Walk:
         kept, goal, protected = self._wishes(t, was, wanted, least)
         room = _Room(int(self._p.room_it_watts[t]), self._p.group_gpus.tolist(), self)
         sizes = [0] * len(was)
-        for i in (i for group in groups for i in group):
+        for i in (i for group in groups for i in group if least[i]):
             room.grow(sizes, i, least[i])
         for group in groups:
             if any(protected[i] for i in group):
@@ -79,7 +79,8 @@ class _Walk:
                 for i in firm:
                     room.grow(sizes, i, kept[i])
             for i in group:
-                room.grow(sizes, i, goal[i])
+                if goal[i] > sizes[i]:
+                    room.grow(sizes, i, goal[i])
         for i, (before, after) in enumerate(zip(was, sizes, strict=True)):
             if after > before:
                 self._no_lowering_until[i] = t + self._min_run[i]

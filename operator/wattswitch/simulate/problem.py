@@ -5,8 +5,9 @@ to run and the last to stop.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -111,6 +112,13 @@ class Problem:
         """(N,) GPUs of one pod in this group, 0 for workloads of others."""
         return np.where(self.group == group, self.gpus, 0)
 
+    @cached_property
+    def orders(self) -> list[tuple[Ints, list[int]]]:
+        """Steps that share an order of precedence, with it: the highest priority first, then the highest worth."""
+        rank = np.lexsort((-self.worth_per_mwh, np.broadcast_to(-self.priority, self.worth_per_mwh.shape)))
+        distinct, which = np.unique(rank, axis=0, return_inverse=True)
+        return [(np.flatnonzero(which.ravel() == n), [int(i) for i in order]) for n, order in enumerate(distinct)]
+
     def unswitched(self) -> "Problem":
         """The same site if switching were free: no start or stop cost, no dwell, no ramp."""
         free, at_once = np.zeros_like(self.start), np.ones_like(self.min_run_steps)
@@ -131,7 +139,7 @@ def fit(problem: Problem, wanted: Ints, base: Ints) -> Ints:
     sizes = np.minimum(base, wanted)
     room = problem.room_it_watts - sizes @ problem.it_watts
     gpus = [count - sizes @ problem.gpus_in(g) for g, count in enumerate(problem.group_gpus)]
-    for rows, order in orders(problem):
+    for rows, order in problem.orders:
         for i in order:
             fits = room[rows] // problem.it_watts[i]
             if problem.gpus[i]:
@@ -142,11 +150,3 @@ def fit(problem: Problem, wanted: Ints, base: Ints) -> Ints:
             if problem.gpus[i]:
                 gpus[problem.group[i]][rows] -= more * problem.gpus[i]
     return sizes
-
-
-def orders(problem: Problem) -> Iterator[tuple[Ints, list[int]]]:
-    """Steps that share an order of precedence, with it: the highest priority first, then the highest worth."""
-    rank = np.lexsort((-problem.worth_per_mwh, np.broadcast_to(-problem.priority, problem.worth_per_mwh.shape)))
-    distinct, which = np.unique(rank, axis=0, return_inverse=True)
-    for number, order in enumerate(distinct):
-        yield np.flatnonzero(which.ravel() == number), [int(i) for i in order]

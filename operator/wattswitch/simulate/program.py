@@ -70,7 +70,9 @@ class Program:
             return np.empty(0), 0.0
         highs = _solver()
         highs.setOptionValue("mip_rel_gap", GAP)
-        highs.passModel(self._model())
+        if not self._whole:
+            highs.setOptionValue("presolve", "off")  # takes longer than it saves where most rows bind
+        self._pass_to(highs)
         highs.run()
         status = highs.getModelStatus()
         if status != highspy.HighsModelStatus.kOptimal:
@@ -82,19 +84,27 @@ class Program:
         self._least.append(least)
         self._most.append(most)
 
-    def _model(self) -> highspy.HighsLp:
-        lp = highspy.HighsLp()
-        lp.sense_ = highspy.ObjSense.kMaximize
-        lp.num_col_, lp.num_row_ = self.columns, sum(len(length) for length in self._length)
-        lp.col_cost_, lp.col_lower_, lp.col_upper_ = _all(self._gain), _all(self._low), _all(self._high)
-        lp.row_lower_, lp.row_upper_ = _all(self._least), _all(self._most)
-        lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-        lp.a_matrix_.start_ = np.concatenate([[0], np.cumsum(_all(self._length))]).astype(np.int32)
-        lp.a_matrix_.index_ = _all(self._index).astype(np.int32)
-        lp.a_matrix_.value_ = _all(self._value)
-        if self._whole:
-            lp.integrality_ = [highspy.HighsVarType.kInteger] * self.columns
-        return lp
+    def _pass_to(self, highs: highspy.Highs) -> None:
+        starts = np.concatenate([[0], np.cumsum(_all(self._length))]).astype(np.int32)
+        index = _all(self._index).astype(np.int32)
+        kind = highspy.HighsVarType.kInteger if self._whole else highspy.HighsVarType.kContinuous
+        highs.passModel(
+            self.columns,
+            starts.size - 1,
+            index.size,
+            int(highspy.MatrixFormat.kRowwise),
+            int(highspy.ObjSense.kMaximize),
+            0.0,
+            _all(self._gain),
+            _all(self._low),
+            _all(self._high),
+            _all(self._least),
+            _all(self._most),
+            starts[:-1],
+            index,
+            _all(self._value),
+            np.full(self.columns, int(kind), dtype=np.int32),
+        )
 
 
 def _solver() -> highspy.Highs:

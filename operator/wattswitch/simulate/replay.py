@@ -1,6 +1,6 @@
 """A recorded operator run, decided again line by line."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 
@@ -14,13 +14,15 @@ class ReplayError(SpecInvalid):
     """A file that holds no recorded run, or a line that is decided otherwise now; the text names the line."""
 
 
-def replay(file: Path) -> int:
-    """Decide every line of `file` again; returns how many there are.
+def replay(file: Path, progress: Callable[[int], None] = lambda size: None) -> int:
+    """Decide every line of `file` again; returns how many there are. `progress` is told how much of it, in characters.
 
     Raises ReplayError at the first line that cannot be read or whose plan is another now.
     """
-    number = 0
+    number, size = 0, 0
     for number, line in enumerate(_lines(file), start=1):
+        size += len(line)
+        progress(size)
         try:
             state, recorded = from_line(line)
         except ValueError as error:

@@ -1,9 +1,9 @@
 """The same `plan()` as the operator's, step by step over recorded inputs on a model site."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from wattswitch.api.inference_deployment import InferenceDeploymentSpec, ServiceClass
 from wattswitch.mapping import batch_of, has_deadline, in_order
 from wattswitch.planner import plan
+from wattswitch.planner.forecast import Expected
 from wattswitch.planner.model import Batch, Budget, Demand, Mode, Plan, Signal, SiteState, Worth
 from wattswitch.simulate.inputs import PRICE, Inputs, feed_key
 from wattswitch.simulate.learning import BacklogLearner, DemandLearner, PriceLearner
@@ -38,8 +39,8 @@ class Run:
 
     `replicas` (T, N) are the sizes at the end of each step's moves. `reasons` (T, N) are places in `words`.
     `bases` (T,) are places in `basis_words`: what was known of the prices ahead, an empty word for nothing.
-    `committed_watts` (T,) is the most that was drawn in each step, dying pods included, and `violation_seconds` how
-    long that was above the limit.
+    `committed_watts` (T,) is the most that was drawn in each step, dying pods included, and `violations` (T,) how many
+    seconds that was above the limit. `decided` (T,) is how often `plan()` was asked.
     """
 
     name: str
@@ -49,8 +50,43 @@ class Run:
     bases: NDArray[np.int16]
     basis_words: tuple[str, ...]
     committed_watts: NDArray[np.int64]
-    violation_seconds: float
-    decisions: int
+    violations: NDArray[np.float64]
+    decided: NDArray[np.int64]
+
+    @property
+    def violation_seconds(self) -> float:
+        """How long more was drawn than the limit."""
+        return float(self.violations.sum())
+
+    @property
+    def decisions(self) -> int:
+        """How often `plan()` was asked."""
+        return int(self.decided.sum())
+
+    def joined(self, other: "Run", step: int) -> "Run":
+        """This run up to a step, and the other from there on."""
+        words, basis_words = _merged(self.words, other.words), _merged(self.basis_words, other.basis_words)
+        reasons = np.array([words.index(word) for word in other.words], dtype=np.int16)[other.reasons]
+        bases = np.array([basis_words.index(word) for word in other.basis_words], dtype=np.int16)[other.bases]
+
+        def both(mine: NDArray[Any], theirs: NDArray[Any]) -> NDArray[Any]:
+            return np.concatenate((mine[:step], theirs[step:]))
+
+        return Run(
+            self.name,
+            both(self.replicas, other.replicas),
+            both(self.reasons, reasons),
+            words,
+            both(self.bases, bases),
+            basis_words,
+            both(self.committed_watts, other.committed_watts),
+            both(self.violations, other.violations),
+            both(self.decided, other.decided),
+        )
+
+
+def _merged(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
+    return (*first, *(word for word in second if word not in first))
 
 
 def run(
@@ -68,12 +104,27 @@ def run(
 
     Raises ValueError where the site never comes to rest within a step, which `plan()` promises not to let happen.
     """
-    return _Runner(site, inputs, record, name, demand_known=demand_known).run(progress)
+    runner = Runner(site, inputs, record, name, demand_known=demand_known)
+    runner.begin(0)
+    for step in range(inputs.steps):
+        runner.play(step)
+        if step % PROGRESS_STEPS == 0:
+            progress(step)
+    progress(inputs.steps)
+    return runner.result()
 
 
-class _Runner:
+class Runner:
+    """A run on its way: `begin`, then `play` every step from there on, then ask for the `result`."""
+
     def __init__(
-        self, site: SiteModel, inputs: Inputs, record: Record | None, name: str, *, demand_known: bool
+        self,
+        site: SiteModel,
+        inputs: Inputs,
+        record: Record | None = None,
+        name: str = NAME,
+        *,
+        demand_known: bool = False,
     ) -> None:
         self._site, self._inputs, self._record, self._name = site, inputs, record, name
         self._times: list[float] = inputs.times.tolist()
@@ -86,16 +137,24 @@ class _Runner:
         self._words: dict[str, int] = {}
         self._basis_words: dict[str, int] = {}
         self._places = {model.key: place for place, model in enumerate(site.workloads)}
-        self._decisions = 0
+        self._decisions = np.zeros(inputs.steps, dtype=np.int64)
+        self._violation = np.zeros(inputs.steps)
+        self._pods = ModelSite(site, [0] * len(site.workloads), self._times[0])
 
-    def run(self, progress: Callable[[int], None]) -> Run:
-        """Play every step."""
-        pods = ModelSite(self._site, self._first_sizes(), self._times[0])
-        for step in range(self._inputs.steps):
-            self._play(pods, step)
-            if step % PROGRESS_STEPS == 0:
-                progress(step)
-        progress(self._inputs.steps)
+    def see(self, step: int) -> None:
+        """Let what learns learn from a step that is not played."""
+        self._signals.learn(step, self._times[step])
+
+    def begin(self, step: int) -> None:
+        """Begin with the sizes that a step's inputs lead to, as if they had been there."""
+        self._pods = ModelSite(self._site, self._first_sizes(step), self._times[step])
+
+    def state(self) -> Hashable:
+        """What the steps to come depend on beside the inputs."""
+        return self._pods.state()
+
+    def result(self) -> Run:
+        """What was done."""
         return Run(
             self._name,
             self._replicas,
@@ -104,24 +163,27 @@ class _Runner:
             self._bases,
             tuple(self._basis_words),
             self._committed,
-            pods.violation_seconds,
+            self._violation,
             self._decisions,
         )
 
-    def _first_sizes(self) -> list[int]:
-        """Where the first step's inputs lead, ramps aside: what was before it is free."""
-        pods = ModelSite(self._site, [0] * len(self._site.workloads), self._times[0])
-        budget = replace(self._show(pods, 0), ramp_up_watts_per_minute=0, ramp_down_watts_per_minute=0)
+    def _first_sizes(self, step: int) -> list[int]:
+        """Where a step's inputs lead, ramps aside."""
+        pods = ModelSite(self._site, [0] * len(self._site.workloads), self._times[step])
+        budget = replace(self._show(pods, step), ramp_up_watts_per_minute=0, ramp_down_watts_per_minute=0)
         goals = {
             target.key: target.goal_replicas for target in plan(SiteState(pods.now, budget, pods.workloads())).targets
         }
         return [goals[model.key] for model in self._site.workloads]
 
-    def _play(self, pods: ModelSite, step: int) -> None:
+    def play(self, step: int) -> None:
+        """Play one step."""
+        pods, before = self._pods, self._pods.violation_seconds
         end, limit = self._times[step] + self._inputs.step_seconds, self._limits[step]
         budget, most = self._show(pods, step), pods.watts
         for _ in range(MOST_DECISIONS):
             decision = self._decide(pods, budget)
+            self._decisions[step] += 1
             moved = pods.write(decision)
             most = max(most, pods.watts)
             again = _look_again(decision, pods, moved=moved)
@@ -132,6 +194,7 @@ class _Runner:
             raise ValueError(f"the site does not come to rest in the step that begins at {self._times[step]:.0f}")
         self._keep(step, decision, pods, most)
         pods.advance(end, limit)
+        self._violation[step] = pods.violation_seconds - before
 
     def _show(self, pods: ModelSite, step: int) -> Budget:
         """Let the workloads see the feeds of a step, and return the budget that does."""
@@ -142,7 +205,6 @@ class _Runner:
     def _decide(self, pods: ModelSite, budget: Budget) -> Plan:
         state = SiteState(now=pods.now, budget=budget, workloads=pods.workloads(), moves=pods.moves)
         decision = plan(state)
-        self._decisions += 1
         if self._record is not None:
             self._record(state, decision)
         return decision
@@ -176,24 +238,30 @@ class Signals:
     def __init__(self, site: SiteModel, inputs: Inputs, *, demand_known: bool = False) -> None:
         self._site, self._seen = site, {key: _Column(inputs, key) for key in inputs.seen}
         self._learner = PriceLearner(inputs)
-        self._outlook = self._learner.outlook(float(inputs.times[0]))
         learners: dict[tuple[str, int], DemandLearner] = {}
         self._sources = [
             _WorkloadSignals(model, inputs, self._seen, learners, demand_known=demand_known) for model in site.workloads
         ]
+        self._learning = [source for source in self._sources if source.learns]
         self._budget: Budget | None = None
         self.worths: list[Worth] = []
         self.demands: list[Demand | None] = []
         self.batches: list[Batch | None] = []
+
+    def learn(self, step: int, now: float) -> None:
+        """Let what learns see a step that nobody asks about; prices are caught up with when somebody does."""
+        for source in self._learning:
+            source.learn(step, now)
 
     def take(self, step: int, now: float) -> None:
         """Move to a step."""
         for column in self._seen.values():
             column.take(step)
         outlook, price = self._learner.outlook(now), self._seen[PRICE].signal
-        if self._budget is None or outlook is not self._outlook or price is not self._budget.price:
-            self._outlook = outlook
+        if self._budget is None:
             self._budget = self._site.planner_budget(price, outlook=outlook, mode=Mode.ENFORCE)
+        elif outlook is not self._budget.outlook or price is not self._budget.price:
+            self._budget = replace(self._budget, price=price, outlook=outlook)
         self.worths = [source.worth() for source in self._sources]
         self.demands = [source.demand(step, now) for source in self._sources]
         self.batches = [source.batch(now) for source in self._sources]
@@ -222,7 +290,7 @@ class _Column:
         """Move to a step; the signal stays the same object while the row does."""
         if self._rows[step] != self._row:
             self._row = self._rows[step]
-            self.signal = self._sampled.signal(step)
+            self.signal = self._sampled.signal_of(*self._row)
 
 
 class _WorkloadSignals:
@@ -244,11 +312,25 @@ class _WorkloadSignals:
         self._worth = model.worth.of(fixed)
         self._demand: Demand | None = None
         self._learner: DemandLearner | None = None
+        self._first = False
         if model.demand is not None and _foreseen(model):
             shared = (feed_key(model.demand.feed, model, seen), model.start_seconds)
+            self._first = shared not in learners
             self._learner = learners.setdefault(shared, DemandLearner(model.start_seconds))
         self._backlog = BacklogLearner(in_order=in_order(model.spec)) if has_deadline(model.spec) else None
         self._known = _most_ahead(model, inputs) if _foreseen(model) and demand_known else None
+
+    @property
+    def learns(self) -> bool:
+        """Whether anything is learned here that is not learned elsewhere."""
+        return self._first or self._backlog is not None
+
+    def learn(self, step: int, now: float) -> None:
+        """See the demand of a step."""
+        if self._demand_column is not None:
+            self._demand_column.take(step)
+            self._expected(now, self._demand_column.signal)
+            self.batch(now)
 
     def worth(self) -> Worth:
         """What running is worth now."""
@@ -261,15 +343,20 @@ class _WorkloadSignals:
         column, model = self._demand_column, self._model.demand
         if column is None or model is None:
             return None
-        signal = column.signal
-        forecast = self._forecast(now, signal)
-        if self._known is not None:
-            forecast = self._known[step]
-        recent = () if self._learner is None else self._learner.recent
-        known = self._demand
-        if known is None or (known.signal, known.forecast, known.recent) != (signal, forecast, recent):
-            self._demand = Demand(signal, model.per_replica, forecast, recent)
+        seen = self._seen(step, now, column.signal, model.per_replica)
+        if seen != self._demand:
+            self._demand = seen
         return self._demand
+
+    def _seen(self, step: int, now: float, signal: Signal, per_replica: float) -> Demand:
+        """The demand with what is known of it beyond now: all that comes, or what its past says."""
+        if self._known is not None:
+            return Demand(signal, per_replica, self._known[step])
+        expected = self._expected(now, signal)
+        recent = () if self._learner is None else self._learner.recent
+        if expected is None:
+            return Demand(signal, per_replica, recent=recent)
+        return Demand(signal, per_replica, expected.need, recent, expected.needs)
 
     def batch(self, now: float) -> Batch | None:
         """What a deadline asks for now."""
@@ -278,10 +365,10 @@ class _WorkloadSignals:
             return None
         return batch_of(self._model.spec, self._backlog.oldest_at(now, column.signal.at, column.signal.value))
 
-    def _forecast(self, now: float, signal: Signal) -> float | None:
+    def _expected(self, now: float, signal: Signal) -> Expected | None:
         if self._learner is None or signal.value is None or not signal.fresh:
             return None
-        return self._learner.need(now, signal.at, signal.value)
+        return self._learner.ahead(now, signal.at, signal.value)
 
 
 def _foreseen(model: WorkloadModel) -> bool:

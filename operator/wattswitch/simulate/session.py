@@ -13,14 +13,17 @@ from wattswitch.errors import SpecInvalid
 from wattswitch.planner.model import Plan, SiteState
 from wattswitch.planner.record import to_line
 from wattswitch.simulate.account import Account, account
+from wattswitch.simulate.aside import Aside, InTurn, Tell, has_another_core
 from wattswitch.simulate.compare import foresee, loss_by_cause, score
+from wattswitch.simulate.halves import LONG_STEPS, run_long
 from wattswitch.simulate.inputs import Inputs, Period, Recorded, build_inputs
 from wattswitch.simulate.jobs import read_jobs
 from wattswitch.simulate.oracle import Oracle
-from wattswitch.simulate.policies import POLICIES
+from wattswitch.simulate.policies import RULES
+from wattswitch.simulate.posing import problem_of
 from wattswitch.simulate.queueing_site import queue_site, queueing
 from wattswitch.simulate.report import write_report
-from wattswitch.simulate.run import NAME, Record, run
+from wattswitch.simulate.run import NAME, Record, Run, run
 from wattswitch.simulate.series import write_moment
 from wattswitch.simulate.site import SiteModel
 from wattswitch.simulate.steps import write_steps
@@ -30,7 +33,7 @@ FORESIGHT: Final = "foresight"
 STATIC: Final = "static"
 NONE: Final = "none"
 
-NAMES: Final = (*POLICIES, FORESIGHT)
+NAMES: Final = (*RULES, FORESIGHT)
 """What --policy takes, beside `none`."""
 
 MOST_STEPS_EXPLAINED: Final = 40_000
@@ -54,17 +57,14 @@ class Asked:
     facts: tuple[tuple[str, str], ...] = ()
 
 
-class Tell(Protocol):
-    """Where progress goes."""
+class Bar(Tell, Protocol):
+    """Where progress goes, with room for that of work which goes on at the same time."""
 
-    def begin(self, what: str, total: int | None) -> None:
-        """The next part begins; `total` None where nobody knows how long it is."""
-
-    def advance(self, done: int) -> None:
-        """So much of the part is done."""
+    def beside(self) -> Tell:
+        """Where the progress of such work goes."""
 
 
-def simulate(site: SiteModel, recorded: Recorded, period: Period, asked: Asked, tell: Tell) -> Result:
+def simulate(site: SiteModel, recorded: Recorded, period: Period, asked: Asked, tell: Bar) -> Result:
     """Play, compare and write. Raises SpecInvalid for what makes no simulation, and OSError where it can't write."""
     names = _policies(asked.policies)
     jobs = None if asked.jobs is None else read_jobs(asked.jobs)
@@ -72,14 +72,9 @@ def simulate(site: SiteModel, recorded: Recorded, period: Period, asked: Asked, 
         queue_site(site, int(np.max(jobs.gpus)))  # says what is wrong before anything is played
     inputs = build_inputs(site, recorded, period)
     asked.out.mkdir(parents=True, exist_ok=True)
-    tell.begin(NAME, inputs.steps)
-    with _recording(asked.record) as record:
-        played = run(site, inputs, record=record, progress=tell.advance)
+    played, sizes, oracle = _played(site, inputs, names, asked.record, tell)
     own = account(site, inputs, played.replicas)
-    baselines = _baselines(site, inputs, [name for name in names if name in POLICIES], tell)
-    oracle = None
-    if FORESIGHT in names:
-        oracle = foresee(site, inputs, lambda what: tell.begin(what, None))
+    baselines = {name: account(site, inputs, replicas) for name, replicas in sizes.items()}
     compared = _compared(site, inputs, own, baselines, oracle)
     losses, skipped = _losses(site, inputs, own, oracle, tell)
     result = Result(
@@ -110,10 +105,7 @@ def _policies(asked: Sequence[str]) -> tuple[str, ...]:
 
 
 @contextmanager
-def _recording(path: Path | None) -> Iterator[Record | None]:
-    if path is None:
-        yield None
-        return
+def _recording(path: Path) -> Iterator[Record]:
     with path.open("w", encoding="utf-8") as file:
 
         def record(state: SiteState, decision: Plan) -> None:
@@ -122,12 +114,43 @@ def _recording(path: Path | None) -> Iterator[Record | None]:
         yield record
 
 
-def _baselines(site: SiteModel, inputs: Inputs, names: Sequence[str], tell: Tell) -> dict[str, Account]:
-    accounts = {}
-    for name in names:
+Compared = tuple[dict[str, NDArray[np.int64]], Oracle | None]
+"""Sizes by baseline, and perfect foresight where it was asked for."""
+
+
+def _played(
+    site: SiteModel, inputs: Inputs, names: Sequence[str], recorded_to: Path | None, tell: Bar
+) -> tuple[Run, dict[str, NDArray[np.int64]], Oracle | None]:
+    """The run and what it is compared with, at the same time where that is sooner done."""
+    comparing: Aside[Compared] | InTurn[Compared]
+    if inputs.steps >= LONG_STEPS and names and has_another_core():
+        comparing = Aside(tell.beside(), compare, site, inputs, names)
+    else:
+        comparing = InTurn(tell, compare, site, inputs, names)
+
+    def progress(steps: int) -> None:
+        tell.advance(steps)
+        comparing.look()
+
+    with comparing:
+        tell.begin(NAME, inputs.steps)
+        if recorded_to is None:
+            played = run_long(site, inputs, progress)
+        else:
+            with _recording(recorded_to) as record:
+                played = run(site, inputs, record=record, progress=progress)
+        return played, *comparing.result()
+
+
+def compare(tell: Tell, site: SiteModel, inputs: Inputs, names: Sequence[str]) -> Compared:
+    """What else could have been done."""
+    problem, sizes = problem_of(site, inputs), {}
+    for name in (name for name in names if name in RULES):
         tell.begin(name, None)
-        accounts[name] = account(site, inputs, POLICIES[name](site, inputs))
-    return accounts
+        sizes[name] = RULES[name](problem)
+    if FORESIGHT not in names:
+        return sizes, None
+    return sizes, foresee(site, inputs, lambda what: tell.begin(what, None))
 
 
 def _compared(

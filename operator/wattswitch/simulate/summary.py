@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -179,12 +179,14 @@ def _workload_report(result: Result, place: int) -> WorkloadReport:
 
 
 def _policies(result: Result) -> Iterator[PolicyReport]:
+    """Every policy's numbers; the profit of perfect foresight is the bound, the rest that of the best run found."""
     yield _policy(NAME, Role.WATTSWITCH, result.account, result.run.violation_seconds, drawn=True)
     for name, account in result.policies.items():
         role = ROLES.get(name, Role.BASELINE)
         yield _policy(name, role, account, account.violation_seconds, drawn=role is Role.BEST_STATIC)
     if result.foresight is not None:
-        yield _policy(FORESIGHT, Role.FORESIGHT, result.foresight, result.foresight.violation_seconds, drawn=True)
+        best = _policy(FORESIGHT, Role.FORESIGHT, result.foresight, result.foresight.violation_seconds, drawn=True)
+        yield best if result.foresight_bound is None else replace(best, profit=result.foresight_bound)
 
 
 def _policy(name: str, role: Role, account: Account, violation_seconds: float, *, drawn: bool) -> PolicyReport:
@@ -211,16 +213,14 @@ def next_steps(result: Result) -> Iterator[NextStep]:
     """What the admin could look at next, with the money where there is a bound for it."""
     limited = _kept_off(result, {Reason.POWER_LIMIT, Reason.FLOOR_UNMET})
     if limited > 0:
-        text = "The limit kept off what would have paid. More capacity, or less reserve, would have earned up to this"
+        text = "The limit kept off what would have paid: more capacity, or less reserve, would have earned more"
         yield NextStep(text, limited)
     gpus = _kept_off(result, {Reason.GPU_LIMIT})
     if gpus > 0:
-        yield NextStep(
-            "Shared GPUs ran out while more of them would have paid. More would have earned up to this", gpus
-        )
+        yield NextStep("Shared GPUs ran out while more of them would have paid: more GPUs would have earned more", gpus)
     waiting = _kept_off(result, {Reason.RAMP_UP, Reason.MIN_OFF})
     if waiting > 0:
-        text = "Ramps and minimum times off held back what would have paid. Shorter ones would have earned up to this"
+        text = "Ramps and minimum times off held back what would have paid: shorter ones would have earned more"
         yield NextStep(text, waiting)
     for place, model in enumerate(result.site.workloads):
         if result.run.replicas[:, place].mean() < SELDOM * model.max_replicas:
@@ -266,4 +266,4 @@ def _said(result: Result) -> Iterator[str]:
     elif result.verdict:
         yield f"captured switching value: {result.verdict}"
     if result.of_foresight is not None:
-        yield f"profit of perfect foresight: {100 * result.of_foresight:.2f} %"
+        yield f"profit of perfect foresight, the most that nobody can pass: {100 * result.of_foresight:.2f} %"

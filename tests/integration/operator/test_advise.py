@@ -19,10 +19,11 @@ def test_advise_writes_to_no_target_and_its_columns_say_what_it_would_do(site: S
     until(lambda: site.rolled_out("running"), True)
     before = {name: target(site, name) for name in ("idle", "running")}
     versions = {name: site.version("Deployment", name) for name in ("idle", "running")}
-    site.shows("MiningPool", "running", replicasText="2/10", kilowatts="2.0", replicas=6, mode="Advise")
-    site.shows("MiningPool", "idle", goalReplicas=8, replicas=0, mode="Advise")
+    site.shows("MiningPool", "running", replicasText="6→2/10", kilowatts="6.0", replicas=6, mode="Advise")
+    site.shows("MiningPool", "idle", goalReplicas=8, replicas=0, replicasText="0→8/8", kilowatts="0.0", mode="Advise")
+    site.shows(committedWatts=6_000, plannedWatts=10_000)
     site.price(60)
-    site.shows("MiningPool", "running", replicasText="0/10", goalReplicas=0, reason="PriceAboveStrike")
+    site.shows("MiningPool", "running", replicasText="6→0/10", goalReplicas=0, reason="PriceAboveStrike")
     site.change(capWatts=5_000)
     site.shows("MiningPool", "idle", goalReplicas=5, reason="WaitingForWatts")
     site.shows(committedWatts=6_000, within="Over by 1000 W")
@@ -35,10 +36,10 @@ def test_advise_writes_to_no_target_and_its_columns_say_what_it_would_do(site: S
 def test_from_advise_to_enforce_and_back_what_was_told_is_done(site: Site) -> None:
     site.budget(10_000, mode="Advise")
     site.mine("miners", 10)
-    site.shows("MiningPool", "miners", replicasText="10/10", replicas=0)
+    site.shows("MiningPool", "miners", replicasText="0→10/10", replicas=0)
     site.change(mode="Enforce")
     site.becomes(miners=10)
     site.change(mode="Advise")
     site.price(200)
-    site.shows("MiningPool", "miners", replicasText="0/10", replicas=10)
+    site.shows("MiningPool", "miners", replicasText="10→0/10", replicas=10)
     assert site.sizes() == {"miners": 10}

@@ -3,9 +3,10 @@
 import random
 import time
 
-from integration.operator.hand import until
+from integration.operator.hand import MERGE_PATCH, path, until
 from integration.operator.operator_process import OperatorProcess
 from integration.operator.site import Site
+from wattswitch.api.times import format_time, parse_time
 
 KILLS = 10
 LONGEST_START_SECONDS = 4.0
@@ -62,6 +63,25 @@ def test_dying_pods_of_lowered_and_of_deleted_targets_are_counted_after_a_kill(
         site.becomes(lowered=0, waiting=10)
         assert witness.violations(site.hand) == []
     until(lambda: {book["name"] for book in site.status()["targets"]}, {"lowered", "waiting"})
+
+
+def test_a_deadline_is_kept_by_the_next_process(site: Site, operator: OperatorProcess) -> None:
+    """Work that waited for hours before a restart has waited for hours after it."""
+    site.deployment("batch", gpus=1)
+    batch = {"deadlineSeconds": 7200, "workPerReplicaHour": "60"}
+    site.service("batch", serviceClass="Batch", demand={"feed": "requests", "perReplica": "1"}, batch=batch)
+    site.budget(20_000, feeds=[site.named_feed("requests", 3, "Count")])
+    site.price(9_000)
+    site.shows("InferenceDeployment", "batch", reason="PriceAboveStrike", replicas=0)
+    told = until(lambda: site.status("InferenceDeployment", "batch").get("waitingSince"), bool)
+    assert 0 <= time.time() - parse_time(str(told)) < 600
+    long_ago = format_time(int(time.time()) - 3 * 3600)
+    where = f"{path('InferenceDeployment', site.namespace, 'batch')}/status"
+    site.hand.send("PATCH", where, {"status": {"waitingSince": long_ago}}, MERGE_PATCH)
+    operator.restart()
+    site.becomes(batch=3, seconds=60)
+    site.shows("InferenceDeployment", "batch", reason="Deadline")
+    assert parse_time(site.status("InferenceDeployment", "batch")["waitingSince"]) <= parse_time(long_ago)
 
 
 def test_books_survive_in_the_budgets_status(site: Site, operator: OperatorProcess) -> None:

@@ -27,8 +27,8 @@ def sizes(*arguments: str) -> dict[str, tuple[int, str]]:
 def test_a_decision_from_resources_and_signals() -> None:
     result = run(str(WEST), *SIGNALS)
     assert result.exit_code == 0
-    assert "limit 98000 W, committed 2000 W" in result.output
-    assert "price 47.50/MWh" in result.output
+    assert "limit 98.0 kW, committed 2000 W" in result.output
+    assert "price 47.50 USD/MWh" in result.output
     assert "5 replicas serve the demand" in result.output
     assert sizes(str(WEST), *SIGNALS) == {"chat": (5, "DemandMet"), "s19j": (3, "PowerLimit"), "s21": (20, "AtMaximum")}
 

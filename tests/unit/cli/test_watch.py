@@ -14,7 +14,7 @@ from wattswitch.errors import ApiUnreachable, Forbidden
 BUDGET = {
     "kind": "PowerBudget",
     "metadata": {"name": "west"},
-    "spec": {"mode": "Enforce"},
+    "spec": {"mode": "Enforce", "price": {"sources": [{"unit": "EURPerKWh"}]}},
     "status": {"limitWatts": 98000, "committedWatts": 60000, "pricePerMWh": "45.00", "within": "True"},
 }
 POOL = {
@@ -48,8 +48,8 @@ class Client:
         return [each for each in self._objects if plural == f"{each['kind'].lower()}s"], "1"
 
 
-def shown(client: Client, budget: str | None = None, *, again: bool = False) -> str:
-    console = Console(width=200, record=True, file=io.StringIO())
+def shown(client: Client, budget: str | None = None, *, again: bool = False, width: int = 200) -> str:
+    console = Console(width=width, record=True, file=io.StringIO())
     look = watch._look_again if again else watch.look
     console.print(asyncio.run(look(client, budget)))  # type: ignore[arg-type]
     return console.export_text()
@@ -57,9 +57,9 @@ def shown(client: Client, budget: str | None = None, *, again: bool = False) -> 
 
 def test_a_budget_and_its_workloads() -> None:
     text = shown(Client(BUDGET, POOL, ELSEWHERE))
-    assert "west (Enforce): limit 98000 W, committed 60000 W, price 45.00/MWh, within the limit: True" in text
+    assert "west (Enforce): limit 98.0 kW, committed 60.0 kW, price 45.00 EUR/MWh, within the limit: True" in text
     for cell in (
-        "MiningPool/mining/s21",
+        "mining/s21",
         "12",
         "20",
         "11",
@@ -70,6 +70,27 @@ def test_a_budget_and_its_workloads() -> None:
     ):
         assert cell in text
     assert "far" not in text
+
+
+def test_in_advise_mode_what_is_advised_stands_beside_what_is_committed() -> None:
+    status = {**BUDGET["status"], "plannedWatts": 97_000, "within": "True"}
+    advised = {**BUDGET, "spec": {"mode": "Advise"}, "status": status}
+    assert "committed 60.0 kW, as advised 97.0 kW, price 45.00/MWh, within" in shown(Client(advised))
+    assert "committed 60.0 kW, heading for 97.0 kW, price" in shown(Client({**BUDGET, "status": status}))
+
+
+def test_of_two_kinds_with_the_same_name_each_is_told_with_its_kind() -> None:
+    service = {**POOL, "kind": "InferenceDeployment"}
+    text = shown(Client(BUDGET, POOL, service))
+    assert "MiningPool/mining/s21" in text
+    assert "InferenceDeployment/mining/s21" in text
+
+
+def test_a_narrow_terminal_costs_words_and_no_name() -> None:
+    other = {**POOL, "metadata": {"name": "s21-in-the-second-row", "namespace": "mining"}}
+    text = shown(Client(BUDGET, POOL, other), width=100)
+    assert "mining/s21-in-the-second-row" in text
+    assert "RampUp" in text
 
 
 def test_one_that_no_operator_has_seen_yet() -> None:

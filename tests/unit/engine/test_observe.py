@@ -182,6 +182,19 @@ def test_demand_is_foreseen_one_start_time_ahead() -> None:
     assert demand.forecast == pytest.approx(5.0)
 
 
+def test_a_demand_that_fell_is_remembered_with_the_last_moment_at_which_it_stood() -> None:
+    service = service_raw(demand={"feed": "queue", "perReplica": "2.5"})
+    stage = Stage(service, target_raw("llama", INFERENCE, replicas=2, gpus=1))
+    for minute, value in enumerate((9.0, 12.0, 12.0, 5.0, 5.0)):
+        at = NOW + 60 * minute
+        stage.feeds.readings["queue"] = reading(value, at=at)
+        demand = workload(stage.state(at), SERVICE).demand
+    assert demand is not None
+    assert [value for _, value in demand.recent] == [12.0, 5.0]
+    assert demand.recent[0][0] <= NOW + 180
+    assert demand.recent[-1][0] == NOW + 240
+
+
 @pytest.mark.parametrize("spec", [{"serviceClass": "Batch"}, {"switching": {"startSeconds": 0}}])
 def test_work_that_may_wait_and_what_starts_at_once_need_no_foresight(spec: dict[str, Any]) -> None:
     demand = serving(**spec).demand

@@ -11,6 +11,7 @@ from unit.engine.site_objects import (
     MINING,
     NOW,
     Stage,
+    hourly,
     namespace_raw,
     pool_raw,
     reading,
@@ -21,17 +22,25 @@ from unit.engine.site_objects import (
 from wattswitch.api.base import ConditionStatus
 from wattswitch.api.mining_pool import MiningPoolStatus
 from wattswitch.api.power_budget import PowerBudgetStatus
+from wattswitch.api.times import format_time, parse_time
 from wattswitch.engine import report
 from wattswitch.engine.report import Finding
+from wattswitch.feeds import CurveReading
 from wattswitch.planner import plan
 from wattswitch.planner.model import Reason
 
 METER = {"sources": [source("0", "Watts")]}
 
 
-def budget_findings(stage: Stage, problems: tuple[str, ...] = (), **look: Any) -> dict[str, Finding]:
+def budget_findings(
+    stage: Stage,
+    problems: tuple[str, ...] = (),
+    published: CurveReading | None = None,
+    currency: str = "USD",
+    **look: Any,
+) -> dict[str, Finding]:
     state = stage.look(**look).state
-    found = report.budget_findings(state, plan(state), stage.feeds.readings, list(problems))
+    found = report.budget_findings(state, plan(state), stage.feeds.readings, list(problems), published, currency)
     return {finding.type: finding for finding in found}
 
 
@@ -70,7 +79,7 @@ def test_a_budget_at_rest() -> None:
 def test_over_the_limit_says_by_how_much() -> None:
     stage = Stage(pool_raw(), target_raw(replicas=10), capWatts=30_000)
     found = budget_findings(stage)["WithinLimit"]
-    assert (found.holds, found.reason, found.message) == (False, "Over", "5000 W over")
+    assert (found.holds, found.reason, found.message) == (False, "Over", "35.0 kW of 30.0 kW committed, 5000 W over")
     assert budget_status(stage)["within"] == "Over by 5000 W"
 
 
@@ -78,7 +87,7 @@ def test_floors_that_do_not_fit() -> None:
     stage = Stage(pool_raw(replicas={"min": 10, "max": 10}), target_raw(replicas=10), capWatts=30_000)
     found = budget_findings(stage)["Infeasible"]
     assert (found.holds, found.reason) == (True, Reason.FLOOR_UNMET)
-    assert found.message == "the limit of 30000 W is 7000 W short of the floors"
+    assert found.message == "the limit of 30.0 kW is 7000 W short of the floors"
 
 
 def test_floors_that_lack_gpus_do_not_fit_either() -> None:
@@ -126,6 +135,7 @@ def test_the_status_of_a_budget() -> None:
     assert budget_status(stage) == {
         "limitWatts": 99_400,
         "committedWatts": 14_600,
+        "plannedWatts": 35_600,
         "within": "True",
         "readings": [],
         "pricePerMWh": "40.00",
@@ -227,10 +237,76 @@ def test_the_status_of_a_workload_in_enforce_mode_is_what_runs() -> None:
     }
 
 
-def test_the_status_of_a_workload_in_advise_mode_is_what_would_run() -> None:
+def test_the_status_of_a_workload_in_advise_mode_is_what_runs_and_what_is_advised() -> None:
     status = workload_status(Stage(pool_raw(), target_raw(replicas=4), capWatts=25_000, mode="Advise"))
     shown = ("mode", "replicas", "replicasText", "committedPods", "kilowatts", "reason")
-    assert [status[key] for key in shown] == ["Advise", 4, "7/10", 7, "24.5", "PowerLimit"]
+    assert [status[key] for key in shown] == ["Advise", 4, "4→7/10", 4, "14.0", "PowerLimit"]
+
+
+def test_in_advise_mode_the_rows_add_up_to_what_is_committed_and_the_advice_to_what_is_planned() -> None:
+    service = service_raw(demand={"feed": "queue", "perReplica": "1"})
+    targets = (target_raw(replicas=4), target_raw("llama", INFERENCE, replicas=7, gpus=1))
+    stage = Stage(pool_raw(), service, *targets, mode="Advise")
+    observation = stage.look()
+    decision = plan(observation.state)
+    told = report.budget_status(observation.state, decision, stage.feeds.readings, [])
+    rows = [
+        report.workload_status(each, observation.state, decision) for each in report.subjects(observation, decision)
+    ]
+    assert [row.get("replicasText") or row.get("grantedText") for row in rows] == ["7→5/5", "4→10/10"]
+    assert sum(float(row["kilowatts"]) for row in rows) == pytest.approx(told["committedWatts"] / 1000, abs=0.1)
+    assert told["plannedWatts"] == 5 * 1275 + 10 * 3500
+    within = budget_findings(stage)["WithinLimit"]
+    assert within.message == "22.9 kW of 100.0 kW committed; as advised it would be 41.4 kW"
+
+
+def test_every_condition_says_something() -> None:
+    service = service_raw(demand={"feed": "queue", "perReplica": "1"})
+    for mode in ("Advise", "Enforce"):
+        stage = Stage(service, target_raw("llama", INFERENCE, replicas=7, gpus=1), mode=mode, meter=METER)
+        stage.feeds.readings["meter"] = reading(9_000.0)
+        stage.feeds.published = hourly(*[20.0] * 48)
+        found = [*budget_findings(stage, published=stage.feeds.published).values(), *workload_findings(stage).values()]
+        assert [finding.type for finding in found if " " not in finding.message] == []
+    assert len(found) == 13
+
+
+def test_a_fresh_price_is_told_with_its_currency_and_its_source() -> None:
+    found = budget_findings(Stage(), currency="EUR")["PriceFresh"]
+    assert found.message == "40.00 EUR/MWh with adder, from contract"
+
+
+def test_a_condition_about_what_is_no_more_is_dropped() -> None:
+    before = report.conditions((), [Finding("MeterFresh", holds=False, reason="Stale")], 1, NOW)
+    assert report.conditions(before, [Finding("Ready", holds=True, reason="Deciding")], 1, NOW)[0].type == "Ready"
+
+
+def waiting(queue: float | None, problem: str = "", told: str = "", at: float = NOW) -> Any:
+    """Since when the status of a service with a deadline of two hours says that work waits."""
+    service = service_raw(
+        demand={"feed": "queue", "perReplica": "2.5"},
+        serviceClass="Batch",
+        batch={"deadlineSeconds": 7200, "workPerReplicaHour": "12.5"},
+    )
+    if told:
+        service["status"] = {"waitingSince": told}
+    stage = Stage(service, target_raw("llama", INFERENCE, replicas=2, gpus=1))
+    stage.feeds.readings["queue"] = reading(queue, problem, at)
+    return workload_status(stage).get("waitingSince")
+
+
+def test_work_that_waits_is_told_with_its_age_rounded_up() -> None:
+    since = parse_time(waiting(5.0))
+    assert 0 <= NOW - since < 7200 / 20
+    assert waiting(5.0, at=NOW - 1) == waiting(5.0)
+    assert waiting(0.0) is None
+
+
+def test_the_age_of_waiting_work_outlives_the_process_that_told_it() -> None:
+    told = format_time(NOW - 3600)
+    assert parse_time(waiting(5.0, told=told)) <= NOW - 3600
+    assert waiting(0.0, told=told) is None
+    assert waiting(None, "NoReading", told) == told
 
 
 def test_a_workload_that_is_admitted_no_more_shows_its_watts_and_no_strike() -> None:

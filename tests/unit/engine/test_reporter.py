@@ -2,9 +2,11 @@
 
 import asyncio
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, cast
+
+import pytest
 
 from unit.engine.site_objects import (
     HOUR_OF_NOW,
@@ -13,19 +15,20 @@ from unit.engine.site_objects import (
     FakeFeeds,
     Stage,
     hourly,
+    namespace_raw,
     pool_raw,
     reading,
     source,
     target_raw,
 )
-from wattswitch.api.power_budget import OutlookStatus
+from wattswitch.api.power_budget import OutlookStatus, PowerBudget
 from wattswitch.api.times import format_time
 from wattswitch.cluster import ObjectRef, ScaleOutcome, StatusWrite
 from wattswitch.engine.actuate import Written
 from wattswitch.engine.learner import Learner
 from wattswitch.engine.observe import Site
 from wattswitch.engine.orphans import Orphans
-from wattswitch.engine.reporter import AT_A_STRETCH, Reporter
+from wattswitch.engine.reporter import AT_A_STRETCH, Reporter, _switching
 from wattswitch.engine.services import Services
 from wattswitch.feeds import CurveReading
 from wattswitch.metrics import Metrics
@@ -97,7 +100,7 @@ class Room:
 
     async def tell(self, now: float = NOW) -> list[str]:
         observation = self.stage.look(now)
-        site = cast("Site", _Site(_Feeds(self.stage.feeds), self.stage.site.learner))
+        site = cast("Site", _Site(self.stage.budget, _Feeds(self.stage.feeds), self.stage.site.learner))
         await self.reporter._tell(observation, plan(observation.state), site, [])
         return self.desk.names()
 
@@ -122,6 +125,7 @@ class _Feeds:
 
 @dataclass
 class _Site:
+    budget: PowerBudget
     feeds: _Feeds
     learner: Learner
 
@@ -186,6 +190,89 @@ async def test_a_condition_that_turns_bad_is_an_event_and_so_is_its_end() -> Non
     assert [(name, severity, reason) for name, severity, reason, _ in told.desk.events] == [("s21", "Normal", "Ready")]
 
 
+BROKEN: list[tuple[str, dict[str, Any], str]] = [
+    ("hardware", {"hardware": "s99"}, "HardwareUnknown"),
+    ("feed", {"worth": {"feed": "nobody"}}, "FeedUnknown"),
+    ("quantity", {"worth": {"feed": "queue"}}, "FeedUnknown"),
+    ("gpus", {"hardware": "h100"}, "GPUCountMismatch"),
+    ("priority", {"priority": 900}, "PriorityNotAllowed"),
+]
+
+
+async def test_every_other_problem_of_a_workload_is_one_more_event() -> None:
+    told = room()
+    await told.tell()
+    for _, spec, reason in BROKEN:
+        told.stage.put(pool_raw(**spec))
+        for _ in range(2):
+            await told.tell()
+        assert [(name, severity, word) for name, severity, word, _ in told.desk.events] == [("s21", "Warning", reason)]
+        told.desk.events.clear()
+    told.stage.put(namespace_raw(MINING))
+    await told.tell()
+    assert {(name, word) for name, _, word, _ in told.desk.events} == {
+        ("s21", "NamespaceNotAdmitted"),
+        ("b", "NamespaceNotAdmitted"),
+    }
+    assert len(told.desk.events) == 2
+
+
+@pytest.mark.parametrize(("case", "spec", "reason"), BROKEN)
+async def test_a_workload_that_is_wrong_from_the_start_is_one_event(
+    case: str, spec: dict[str, Any], reason: str
+) -> None:
+    told = Room(Stage(pool_raw(**spec), target_raw(replicas=4)))
+    await told.tell()
+    assert [(name, severity, word) for name, severity, word, _ in told.desk.events] == [("s21", "Warning", reason)], (
+        case
+    )
+
+
+async def test_what_binds_from_day_to_day_is_no_event() -> None:
+    told = room()
+    await told.tell()
+    for price, spec in ((500.0, {}), (40.0, {}), (40.0, {"capWatts": 22_000}), (500.0, {"capWatts": 22_000})):
+        told.stage.feeds.readings["price"] = reading(price)
+        told.stage.set_budget(**spec)
+        await told.tell()
+    assert told.desk.latest["s21"]["reason"] == "PriceAboveStrike"
+    assert told.desk.events == []
+
+
+async def test_another_word_for_a_price_that_stays_stale_is_no_event() -> None:
+    told = room()
+    await told.tell()
+    for problem in ("Unreachable", "TimedOut", "Unreachable"):
+        told.stage.feeds.readings["price"] = reading(40.0, problem, message=f"source rt: {problem}")
+        await told.tell()
+    assert [word for _, _, word, _ in told.desk.events] == ["PriceStale", "Unreachable"]
+
+
+async def test_a_feed_that_the_budget_has_no_more_leaves_no_series() -> None:
+    told = room()
+    told.stage.feeds.readings["feed:gone"] = reading(None, "NoReading")
+    await told.tell()
+    fresh, age = "wattswitch_feed_fresh", "wattswitch_feed_age_seconds"
+    assert "feed:gone" in {each.labels["feed"] for each in samples(told, fresh)}
+    assert "feed:gone" not in {each.labels["feed"] for each in samples(told, age)}, "what was never heard has no age"
+    del told.stage.feeds.readings["feed:gone"], told.stage.feeds.readings["queue"]
+    await told.tell()
+    for name in (fresh, age):
+        assert {"feed:gone", "queue"}.isdisjoint(each.labels["feed"] for each in samples(told, name))
+    assert "price" in {each.labels["feed"] for each in samples(told, age)}
+
+
+async def test_the_sentence_about_a_switch_follows_the_price() -> None:
+    """Of the same target it says what a start costs, or what a stop and a start cost."""
+    told = room()
+    await told.tell()
+    state = told.stage.look().state
+    decision = plan(state)
+    target = replace(decision.targets[0], reason="SwitchCost")
+    assert _switching(target, decision) != _switching(target, replace(decision, price_per_mwh=500.0))
+    assert _switching(decision.targets[0], decision) == ()
+
+
 async def test_a_write_is_an_event_of_the_workload() -> None:
     told = room()
     await told.tell()
@@ -245,7 +332,7 @@ async def test_a_reporter_that_closes_leaves_nothing_known() -> None:
 async def test_a_message_without_end_is_cut() -> None:
     told = Room(Stage(pool_raw(targetRef={"kind": "Deployment", "name": "x" * 3000})))
     observation = told.stage.look()
-    site = cast("Site", _Site(_Feeds(told.stage.feeds), told.stage.site.learner))
+    site = cast("Site", _Site(told.stage.budget, _Feeds(told.stage.feeds), told.stage.site.learner))
     await told.reporter._tell(observation, plan(observation.state), site, ["p" * 3000])
     assert [len(write.status.get("message", "")) for write in told.desk.written] == [0, 1024]
     conditions = [each for write in told.desk.written for each in write.status["conditions"]]

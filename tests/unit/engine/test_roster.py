@@ -143,8 +143,14 @@ def test_a_miner_that_asks_for_a_gpu_is_told() -> None:
     ("feed", "what"),
     [
         ("nobody", "is not a feed of PowerBudget west (known: hashprice, queue, gpu-hour, replica-hour, per-mwh): "),
-        ("queue", "is a feed in Count, but a hashprice or money per MWh is needed: "),
-        ("gpu-hour", "is a feed in USDPerGPUHour, but a hashprice or money per MWh is needed: "),
+        (
+            "queue",
+            "is a feed in Count, but a hashprice or money per MWh is needed (known in PowerBudget west: hashprice, ",
+        ),
+        (
+            "gpu-hour",
+            "is a feed in USDPerGPUHour, but a hashprice or money per MWh is needed (known in PowerBudget west: ",
+        ),
     ],
 )
 def test_worth_from_a_feed_that_can_not_say_it(feed: str, what: str) -> None:
@@ -180,7 +186,10 @@ def test_a_message_lists_a_few_names_only() -> None:
 def test_demand_from_a_feed_that_counts_nothing() -> None:
     service = service_raw(demand={"feed": "per-mwh", "perReplica": "1"})
     found = problem(service, target_raw("llama", INFERENCE, gpus=1), name="llama")
-    assert found.message.startswith("spec.demand.feed 'per-mwh' is a feed in USDPerMWh, but a Count is needed: ")
+    assert found.message == (
+        "spec.demand.feed 'per-mwh' is a feed in USDPerMWh, but a Count is needed"
+        " (known in PowerBudget west: queue): correct it or add one there"
+    )
 
 
 def test_watts_below_nameplate_have_no_effect_and_are_told() -> None:

@@ -142,6 +142,16 @@ async def test_a_stale_reading_is_not_forgotten(feeds: SiteFeeds) -> None:
     assert feeds.last_readings() == kept
 
 
+@pytest.mark.parametrize("broken", [{"value": "dear"}, {"at": "lately"}, {"feed": None}], ids=["value", "at", "feed"])
+async def test_a_reading_that_can_not_be_read_costs_no_other(feeds: SiteFeeds, broken: dict[str, Any]) -> None:
+    await feeds.follow(spec(price={"sources": [silent()]}))
+    good = {"feed": "price", "value": "33", "at": format_time(NOW - 5000)}
+    bad = {name: value for name, value in {**good, **broken}.items() if value is not None}
+    feeds.seed([bad, good])
+    assert feeds.price().value == 33.0
+    assert feeds.last_readings() == [good]
+
+
 async def test_the_price_is_never_left_out_of_too_many_readings(feeds: SiteFeeds) -> None:
     at = format_time(NOW)
     feeds.seed({"feed": "feed:queue", "key": f"ns/w{n}", "value": "1", "at": at} for n in range(300))

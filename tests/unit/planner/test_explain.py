@@ -4,7 +4,7 @@ import pytest
 
 from builders import NOW, demand, inference, miner, site
 from wattswitch.planner import plan
-from wattswitch.planner.explain import explain
+from wattswitch.planner.explain import explain, money, power
 from wattswitch.planner.model import GpuGroup, SiteState, Workload
 
 HOPPER = (GpuGroup("hopper", 8),)
@@ -19,7 +19,7 @@ def told(*workloads: Workload, **budget: object) -> str:
 
 
 def test_what_fits_is_counted_against_what_is_wanted() -> None:
-    assert told(miner(), event_limits_watts=(10_500,)) == "3 of 10 wanted replicas fit into the limit of 10500 W"
+    assert told(miner(), event_limits_watts=(10_500,)) == "3 of 10 wanted replicas fit into the limit of 10.5 kW"
     service = inference(gpus_per_replica=3, gpu_group="hopper")
     assert told(service, gpu_groups=HOPPER) == "2 of 8 wanted replicas fit into GPU group 'hopper'"
 
@@ -27,7 +27,7 @@ def test_what_fits_is_counted_against_what_is_wanted() -> None:
 @pytest.mark.parametrize("fields", [{"held": "Paused"}, {"raised_at": NOW, "min_run_seconds": 600}])
 def test_what_the_limit_leaves_of_more_than_is_wanted_is_not_counted_against_it(fields: dict[str, object]) -> None:
     kept = miner(spec_replicas=8, **fields)
-    assert told(kept, price=500.0, event_limits_watts=(17_500,)) == "the limit of 17500 W carries 5 replicas"
+    assert told(kept, price=500.0, event_limits_watts=(17_500,)) == "the limit of 17.5 kW carries 5 replicas"
     on_gpus = inference(spec_replicas=8, gpus_per_replica=3, gpu_group="hopper", **fields)
     assert told(on_gpus, price=5_000.0, gpu_groups=HOPPER) == "GPU group 'hopper' carries 2 replicas"
 
@@ -44,6 +44,29 @@ def test_a_floor_above_the_demand_is_told_as_the_floor() -> None:
     assert told(inference(floor_replicas=2, demand=demand(0.0))) == above
     assert told(inference(floor_replicas=2, demand=demand(1.0))) == above
     assert told(inference(floor_replicas=2, demand=demand(2.0))) == "2 replicas serve the demand"
+
+
+@pytest.mark.parametrize(
+    ("watts", "told"),
+    [
+        (0, "0 W"),
+        (9_999, "9999 W"),
+        (10_000, "10.0 kW"),
+        (391_349, "391.3 kW"),
+        (-20_000, "-20.0 kW"),
+        (25_000_000, "25.00 MW"),
+    ],
+)
+def test_watts_are_told_in_the_unit_of_their_size(watts: int, told: str) -> None:
+    assert power(watts) == told
+
+
+def test_money_is_told_with_its_currency_where_that_is_known() -> None:
+    state = site(miner(), price=40.0)
+    decision = plan(state)
+    sentence = explain(decision.targets[0], state.workloads[0], decision, state, "EUR")
+    assert sentence == "all 10 replicas pay: the price is below 91.00 EUR/MWh"
+    assert (money(None, "MWh", "EUR"), money(20.0, "MW")) == ("unknown", "20.00/MW")
 
 
 def test_a_deleted_workload_is_told_with_what_it_is_left_with() -> None:

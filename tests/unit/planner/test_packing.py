@@ -5,6 +5,7 @@ from random import Random
 
 import pytest
 
+from wattswitch.planner import packing
 from wattswitch.planner.packing import NEAR_ENOUGH, Free, Item, pack
 
 
@@ -53,6 +54,17 @@ def test_a_group_that_nobody_has_gives_nothing() -> None:
 def test_nothing_free_gives_nothing() -> None:
     assert pack([Item(2, 1.0, 10)], Free(-5, {})) == [0]
     assert pack([], Free(5, {})) == []
+
+
+def test_of_pods_that_are_alike_the_best_come_first_and_nothing_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packing, "_prices", None)
+    assert pack([Item(3, 9.0, 10), Item(3, 8.0, 10), Item(3, 7.0, 10)], Free(45, {})) == [3, 1, 0]
+
+
+def test_a_better_share_that_is_hardly_better_moves_no_pod() -> None:
+    """Two pods of 5 would earn a twentieth of a percent more than one of 6 and one of 4."""
+    assert pack([Item(1, 6.0, 6), Item(2, 4.9995, 5), Item(1, 3.995, 4)], Free(10, {})) == [1, 0, 1]
+    assert pack([Item(1, 6.0, 6), Item(2, 4.9995, 5), Item(1, 3.9, 4)], Free(10, {})) == [0, 2, 0]
 
 
 @pytest.mark.parametrize("seed", range(200))

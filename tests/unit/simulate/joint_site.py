@@ -1,10 +1,12 @@
 """A site of miners and inference over real prices and real request rates.
 
 The rates are of one week with nominal dates; they are laid over the period week by week, from its first Monday's
-midnight on. Windows without reports are not known.
+midnight on. A rule that remembers the week then knows more from the second one on than it ever would; so the days of
+each week can be put into another order. Windows without reports are not known.
 """
 
 from pathlib import Path
+from random import Random
 
 import numpy as np
 
@@ -14,7 +16,8 @@ from wattswitch.simulate.site import SiteModel, read_site
 
 FILE = Path(__file__).with_name("joint_site.yaml")
 HUB = "hb_west_price_usd_per_mwh"
-WEEK_SECONDS = 7 * 86_400.0
+WEEK_DAYS = 7
+WEEK_SECONDS = WEEK_DAYS * 86_400.0
 MONDAY = read_moment("2024-01-01T00:00Z")
 
 
@@ -23,22 +26,33 @@ def joint_site() -> SiteModel:
     return read_site([FILE])
 
 
-def joint_inputs(data: Path, site: SiteModel, start: str, end: str, step_seconds: float | None = None) -> Inputs:
-    """ERCOT West, 15 minutes with the day-ahead curve, and the request rates of two production models."""
+def joint_inputs(
+    data: Path,
+    site: SiteModel,
+    start: str,
+    end: str,
+    step_seconds: float | None = None,
+    *,
+    order: Random | None = None,
+) -> Inputs:
+    """ERCOT West, 15 minutes with the day-ahead curve, and the request rates of two production models.
+
+    With an `order` no week of rates is like another: it shuffles the days of each.
+    """
     period = Period(read_moment(start), read_moment(end), step_seconds)
     recorded = Recorded(
         price=read_series(f"{data}/prices/ercot_rt15_2024h1.csv.gz:{HUB}"),
         outlook=read_series(f"{data}/prices/ercot_da_hourly_2024h1.csv.gz:{HUB}"),
         feeds={
-            "chat-load": _weekly(data / "inference/servegen_m_small_10min_week1.csv", period),
-            "code-load": _weekly(data / "inference/servegen_m_mid_10min_week1.csv", period),
+            "chat-load": _weekly(data / "inference/servegen_m_small_10min_week1.csv", period, order),
+            "code-load": _weekly(data / "inference/servegen_m_mid_10min_week1.csv", period, order),
         },
         time_zone="America/Chicago",
     )
     return build_inputs(site, recorded, period)
 
 
-def _weekly(file: Path, period: Period) -> Series:
+def _weekly(file: Path, period: Period, order: Random | None) -> Series:
     """One week of request rates, again and again from a day before the period to its end."""
     rates, holes = read_series(f"{file}:requests_per_s"), read_series(f"{file}:source_hole")
     values = np.where(holes.values > 0, np.nan, rates.values)
@@ -46,4 +60,6 @@ def _weekly(file: Path, period: Period) -> Series:
     last = int(((period.end or 0.0) - MONDAY) // WEEK_SECONDS) + 1
     weeks = range(first, last)
     starts = np.concatenate([rates.starts + week * WEEK_SECONDS for week in weeks])
-    return Series(starts, np.tile(values, len(weeks)), file.name)
+    days = values.reshape(WEEK_DAYS, -1)
+    orders = [range(WEEK_DAYS) if order is None else order.sample(range(WEEK_DAYS), WEEK_DAYS) for _ in weeks]
+    return Series(starts, np.concatenate([days[list(each)].ravel() for each in orders]), file.name)

@@ -1,5 +1,6 @@
 """Series on one grid: units, clocks, holes, late prices, and which option is missing."""
 
+from collections.abc import Iterable
 from datetime import time
 from decimal import Decimal
 
@@ -7,11 +8,19 @@ import numpy as np
 import pytest
 
 from unit.simulate.sites import HOUR, START, inputs_of, series, site_of
-from wattswitch.simulate.inputs import FEED, PRICE, InputsError, Period, Recorded, build_inputs, known_from
+from wattswitch.planner.model import Signal
+from wattswitch.simulate.inputs import FEED, PRICE, Inputs, InputsError, Period, Recorded, build_inputs, known_from
 from wattswitch.simulate.series import Series
 
 WORTH_OF_S21 = 1000 * 38.2 * 0.99 / (24 * 17.5 * 1.08)
 WORTH_OF_CHAT = 1000 * 2.35 / (1.785 * 1.08)
+
+
+def signals_of(inputs: Inputs, steps: Iterable[int]) -> list[Signal]:
+    """The planner's view of the price at these steps."""
+    seen = inputs.seen[PRICE]
+    rows = list(zip(seen.values.tolist(), seen.since.tolist(), seen.fresh.tolist(), strict=True))
+    return [seen.signal_of(*rows[step]) for step in steps]
 
 
 def test_numbers_are_in_the_unit_of_their_source(tmp_path):
@@ -65,7 +74,7 @@ def test_holes_are_stale_by_the_feeds_own_time_and_the_last_number_stays(tmp_pat
     prices = [40.0, np.nan, np.nan, 60.0]
     inputs = inputs_of(site_of(tmp_path), prices, step_seconds=600.0)
     assert inputs.price_per_mwh.tolist() == [42.5, 42.5, 42.5, 62.5]
-    signals = [inputs.seen[PRICE].signal(step) for step in range(4)]
+    signals = signals_of(inputs, range(4))
     assert [s.problem for s in signals] == ["", "", "Stale", ""]
     assert [s.at for s in signals] == [START, START, START, START + 1800]
     assert inputs.notes == ("price: stale in 1 steps; the last known number was used, as onStale says",)
@@ -94,14 +103,14 @@ def test_a_late_price_is_seen_late_and_paid_at_once(tmp_path):
     site = site_of(tmp_path, patient)
     inputs = inputs_of(site, [10.0, 20.0, 30.0], price_delay_seconds=HOUR)
     assert inputs.price_per_mwh.tolist() == [12.5, 22.5, 32.5]
-    signals = [inputs.seen[PRICE].signal(step) for step in range(3)]
+    signals = signals_of(inputs, range(3))
     assert [s.value for s in signals] == [None, 10.0, 20.0]
     assert [s.problem for s in signals] == ["NoReading", "", ""]
 
 
 def test_a_late_price_that_is_too_old_is_stale(tmp_path):
     inputs = inputs_of(site_of(tmp_path), [10.0, 20.0, 30.0], price_delay_seconds=HOUR)
-    assert inputs.seen[PRICE].signal(1).problem == "Stale"
+    assert signals_of(inputs, [1])[0].problem == "Stale"
 
 
 def test_the_curve_of_a_day_is_known_from_the_afternoon_before(tmp_path):

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from unit.simulate.problems import MEGAWATT, Load, problem, random_problem
-from wattswitch.simulate import oracle
+from wattswitch.simulate import oracle, oracle_runs
 from wattswitch.simulate.oracle import solve
 from wattswitch.simulate.oracle_levels import best_sizes
 from wattswitch.simulate.oracle_program import best_stretch
+from wattswitch.simulate.oracle_runs import Levels, best_runs
 from wattswitch.simulate.problem import Problem, Ramp
 
 
@@ -162,3 +163,28 @@ def test_a_level_keeps_its_dwell(seed: int) -> None:
 
 def test_a_site_without_steps_or_workloads_is_no_error() -> None:
     assert solve(problem([], Load())).profit == 0
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("chunk", [1, 3, 16])
+def test_chunks_side_by_side_find_what_one_after_another_does(
+    seed: int, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However short the chunks are: also where dwell, the limit and floors reach over many of them."""
+    random = np.random.default_rng(seed)
+    shape = (int(random.integers(1, 90)), int(random.integers(1, 5)))
+    may = random.random(shape) > 0.05
+    levels = Levels(
+        last=np.arange(1, shape[1] + 1),
+        reward=random.normal(0, 1, shape).cumsum(axis=0) / 4,
+        start=random.random(shape),
+        stop=random.random(shape),
+        may=may,
+        must=(random.random(shape) < 0.05) & may,
+    )
+    dwell = (int(random.integers(1, 6)), int(random.integers(1, 6)))
+    whole = best_runs(levels, *dwell)
+    monkeypatch.setattr(oracle_runs, "CHUNK_STEPS", chunk)
+    assert (best_runs(levels, *dwell) == whole).all()
+    assert (whole <= may).all()
+    assert (whole >= levels.must).all()

@@ -134,7 +134,9 @@ def test_every_recorded_decision_is_decided_again(site, tmp_path):
     run(site, inputs_of(site, waves(30)), record=lambda state, decision: lines.append(to_line(state, decision)))
     file = tmp_path / "states.jsonl"
     file.write_text("\n".join(lines) + "\n")
-    assert replay(file) == len(lines) >= 30
+    read: list[int] = []
+    assert replay(file, read.append) == len(lines) >= 30
+    assert read[-1] == file.stat().st_size
     state, decision = from_line(lines[20])
     wrong = replace(decision, targets=(replace(decision.targets[0], replicas=99), *decision.targets[1:]))
     file.write_text("\n".join([*lines[:20], to_line(state, wrong), *lines[21:]]) + "\n")
