@@ -1,14 +1,24 @@
 """A pytest plugin for two workers: one drives the cluster, the other computes with what that one leaves of the machine.
 
-Tests of the real cluster stay together and in their order, because they share it and because they wait for it, most of
-their time. All others may run anywhere; a worker that begins with one of them gives way to every other process.
+The tests of the real cluster stay together and in their order, because they share it and because they wait for it most
+of their time. All others may run anywhere; a worker that begins with one of them gives way to every other process.
 """
 
 import os
+from typing import Any
 
 import pytest
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
+CLUSTER_TESTS = "tests/integration/"
 LEAST_URGENT = 19
+
+
+class LaneScheduling(LoadScopeScheduling):  # type: ignore[misc]  # untyped
+    """Gives out the tests of the cluster as one piece of work, the largest and so the first, and all others singly."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return CLUSTER_TESTS if nodeid.startswith(CLUSTER_TESTS) else nodeid
 
 
 class Lanes:
@@ -17,17 +27,13 @@ class Lanes:
     def __init__(self) -> None:
         self._started = False
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Keep the tests of the cluster in one worker, before all others."""
-        for item in items:
-            if item.get_closest_marker("integration"):
-                item.add_marker(pytest.mark.xdist_group("cluster"))
-        items.sort(key=lambda item: item.get_closest_marker("integration") is None)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> LaneScheduling:
+        """Share the tests out by lanes."""
+        return LaneScheduling(config, log)
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Give way where the first test is not of the cluster."""
-        if not self._started and not item.get_closest_marker("integration"):
+        if not self._started and not item.nodeid.startswith(CLUSTER_TESTS):
             os.nice(LEAST_URGENT)
         self._started = True
 

@@ -10,7 +10,7 @@ import sys
 
 from local import checks, failed_checks, programs
 
-TWO_LANES = ["-n", "2", "--dist", "loadgroup", "-p", "local.lanes"]
+TWO_LANES = ["-n", "2", "-p", "local.lanes"]
 
 
 def main() -> int:
