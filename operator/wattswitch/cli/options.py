@@ -5,15 +5,20 @@ from contextlib import contextmanager
 
 import click
 
-from wattswitch.errors import SpecInvalid
+from wattswitch.errors import WattswitchError
 
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Bad input as a message instead of a traceback."""
+    """What goes wrong as a message instead of a traceback."""
     try:
         yield
-    except SpecInvalid as error:
+    except BrokenPipeError:  # whoever reads the output has seen enough, which click knows to take
+        raise
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename is not None else str(error)
+        raise click.ClickException(f"{what}: name another file or folder, or make room") from error
+    except WattswitchError as error:
         raise click.ClickException(str(error)) from error
 
 

@@ -17,6 +17,7 @@ from wattswitch.planner.model import Plan, SiteState
 from wattswitch.planner.record import from_line
 
 YAML_SUFFIXES: Final = frozenset({".yaml", ".yml"})
+RECORD_SUFFIX: Final = ".jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,9 @@ def plan_command(
     if not files:
         raise click.UsageError("name the YAML files of a site, or a file that `wattswitch run --record` wrote")
     if asked.anything or any(file.suffix in YAML_SUFFIXES for file in files):
+        for file in files:
+            if file.suffix == RECORD_SUFFIX:
+                raise click.UsageError(f"{file} is a recorded run, which says everything itself: leave out the options")
         state, currency = _state_of(files, asked)
         _tell(state, plan(state), output, currency)
         return

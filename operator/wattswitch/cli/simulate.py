@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from datetime import datetime, time
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
@@ -14,6 +15,11 @@ from wattswitch.cli.table import console
 
 if TYPE_CHECKING:
     from wattswitch.simulate.summary import Result
+
+
+UTC: Final = "UTC"
+
+CUT: Final = "; the last line is cut short and left out"
 
 
 @click.command("simulate")
@@ -31,10 +37,8 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--time-zone",
-    default="UTC",
     metavar="ZONE",
-    show_default=True,
-    help="Zone of that time and of those days, such as America/Chicago.",
+    help="Zone of that time and of those days, such as America/Chicago; also that of the report, UTC without it.",
 )
 @click.option(
     "--feed",
@@ -74,7 +78,7 @@ def simulate_command(
     prices: str | None,
     outlook: str | None,
     outlook_known: str,
-    time_zone: str,
+    time_zone: str | None,
     feeds: tuple[str, ...],
     jobs: Path | None,
     start: str | None,
@@ -93,14 +97,16 @@ def simulate_command(
     simpler rules and perfect foresight would have.
     """
     if replay is not None:
-        if site_files:
-            raise click.UsageError("--replay decides recorded states again: leave out SITE.yaml")
+        _refuse_beside_replay()
         _replay(replay)
         return
     if not site_files:
         raise click.UsageError("name the YAML files of a site")
     if out is None:
         raise click.UsageError("say where the results go: add --out DIR")
+    if outlook is not None and time_zone is None:
+        message = "--outlook needs the zone in whose days it is published: add --time-zone, such as America/Chicago"
+        raise click.UsageError(message)
     from wattswitch.simulate.inputs import Period, Recorded  # noqa: PLC0415  (slow to import)
     from wattswitch.simulate.series import read_moment, read_series  # noqa: PLC0415
     from wattswitch.simulate.session import Asked, simulate  # noqa: PLC0415
@@ -114,7 +120,7 @@ def simulate_command(
             price=None if prices is None else read_series(prices),
             outlook=None if outlook is None else read_series(outlook),
             feeds={name: read_series(reference) for name, reference in named.items()},
-            time_zone=time_zone,
+            time_zone=time_zone or UTC,
             outlook_known=_clock(outlook_known),
             price_delay_seconds=price_delay,
         )
@@ -122,6 +128,19 @@ def simulate_command(
         facts = tuple(_facts(site_files, prices, outlook, feeds))
         result = simulate(site, recorded, period, Asked(out, policies, record, jobs, facts), bar)
     _tell(result, out)
+
+
+def _refuse_beside_replay() -> None:
+    """Refuse what a replay would have to ignore."""
+    context = click.get_current_context()
+    given = [
+        each
+        for each in context.command.params
+        if each.name != "replay" and context.get_parameter_source(each.name or "") is ParameterSource.COMMANDLINE
+    ]
+    if given:
+        names = ", ".join(each.opts[0] if isinstance(each, click.Option) else "SITE.yaml" for each in given)
+        raise click.UsageError(f"--replay decides recorded states again: leave out {names}")
 
 
 def _clock(text: str) -> time:
@@ -221,5 +240,5 @@ def _replay(file: Path) -> None:
     with told():
         with _Bar() as bar:
             bar.begin("replay", file.stat().st_size)
-            decisions = replay(file, bar.advance)
-        click.echo(f"{decisions} decisions, every one as recorded")
+            decisions, cut = replay(file, bar.advance)
+        click.echo(f"{decisions} decisions, every one as recorded{CUT if cut else ''}")

@@ -1,14 +1,15 @@
 """The one money model by which every policy, every baseline and the oracle is judged.
 
-A run is the size of every workload during every step, `replicas` of shape (T, N). Its money:
+A run is the size of every workload during every step, `replicas` of shape (T, N), or `Spells` where sizes move within
+steps. Its money:
 
 - revenue: replicas that run and are in demand earn their worth;
 - cost: energy at the price of the step, the site's fixed watts included; a pod that was told to stop draws on for the
-  longer of its hardware's `stopSeconds` and its `drainSeconds`;
+  longer of its hardware's `stopSeconds` and its `drainSeconds`, at the price of the step in which it was told;
 - starts: each pod started costs its `costPerStart`, and what demand is not served by pods that ran before earns nothing
   for `startSeconds`. A pod that starts before its demand comes loses nothing.
 
-The state before the first step is free: whatever runs in the first step was running. Where a price or a worth is not
+The state before the first step is free: whatever runs when it begins was running. Where a price or a worth is not
 known, it counts as zero.
 """
 
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from wattswitch.simulate.inputs import Inputs
 from wattswitch.simulate.site import SiteModel
+from wattswitch.simulate.spells import Spells
 
 SECONDS_PER_HOUR = 3600.0
 WATTS_TOLERANCE = 1e-6
@@ -52,7 +54,7 @@ class Account:
     """What a run came to. Energy in MWh, money in the site's currency, all at the meter."""
 
     watts: NDArray[np.float64]
-    """(T,) drawn by the sizes and the fixed watts; pods that stop are not in it."""
+    """(T,) drawn by the sizes and the fixed watts, on average; pods that stop are not in it."""
     energy: NDArray[np.float64]
     """(T,) MWh, with those of pods that stop."""
     cost: NDArray[np.float64]
@@ -65,10 +67,8 @@ class Account:
     """(T, N) pods started."""
     stopped: NDArray[np.float64]
     """(T, N) pods stopped."""
-    served: NDArray[np.float64]
-    """(T, N) replicas that run and are in demand."""
     violation_seconds: float
-    """Seconds of steps whose sizes alone draw more than the limit."""
+    """Seconds in which the sizes alone draw more than the limit."""
     floor_misses: float
     """Steps times pods below a floor that the limit and the GPUs would have carried."""
 
@@ -109,36 +109,48 @@ class Account:
         return float(self.started.sum() + self.stopped.sum())
 
 
-def account(site: SiteModel, inputs: Inputs, replicas: NDArray[Any]) -> Account:
+def account(site: SiteModel, inputs: Inputs, replicas: NDArray[Any] | Spells) -> Account:
     """Judge a run. `replicas` (T, N) may be fractional, for bounds. Raises ValueError where the shape is another."""
-    on = np.asarray(replicas, dtype=np.float64)
-    if on.shape != (inputs.steps, len(site.workloads)):
-        raise ValueError(f"replicas have shape {on.shape}, not {(inputs.steps, len(site.workloads))}")
-    rates, hours = Rates.of(site), inputs.hours
-    price, worth = np.nan_to_num(inputs.price_per_mwh, nan=0.0), np.nan_to_num(inputs.worth_per_mwh, nan=0.0)
+    spells = replicas if isinstance(replicas, Spells) else _whole_steps(inputs, replicas)
+    if spells.firsts.size != inputs.steps or spells.sizes.shape[1:] != (len(site.workloads),):
+        shape = (spells.firsts.size, *spells.sizes.shape[1:])
+        raise ValueError(f"replicas have shape {shape}, not {(inputs.steps, len(site.workloads))}")
+    rates, at, hours = Rates.of(site), spells.steps, spells.seconds / SECONDS_PER_HOUR
+    worth = np.nan_to_num(inputs.worth_per_mwh, nan=0.0)[at]
+    on = np.asarray(spells.sizes, dtype=np.float64)
     before = np.concatenate((on[:1], on[:-1]))
     change = on - before
     started, stopped = np.maximum(change, 0.0), np.maximum(-change, 0.0)
-    served = np.minimum(on, inputs.demand_replicas)
+    served = np.minimum(on, inputs.demand_replicas[at])
     megawatts = on @ rates.megawatts + site.fixed_watts / 1e6
     energy = megawatts * hours + stopped @ (rates.megawatts * rates.gone_hours)
     late = np.maximum(served - before, 0.0)
-    watts = megawatts * 1e6
+    above = megawatts * 1e6 > inputs.limit_watts[at] + WATTS_TOLERANCE
+
+    def by_step(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(np.add.reduceat(values, spells.firsts, axis=0)) if at.size > inputs.steps else values
+
+    energy = by_step(energy)
     return Account(
-        watts=watts,
+        watts=by_step(megawatts * hours) * (1e6 / inputs.hours),
         energy=energy,
-        cost=energy * price,
-        revenue=served * rates.megawatts * worth * hours,
-        start_cost=started * rates.cost_per_start + late * rates.megawatts * worth * rates.start_hours,
-        started=started,
-        stopped=stopped,
-        served=served,
-        violation_seconds=inputs.step_seconds * int((watts > inputs.limit_watts + WATTS_TOLERANCE).sum()),
-        floor_misses=_floor_misses(site, inputs, on),
+        cost=energy * np.nan_to_num(inputs.price_per_mwh, nan=0.0),
+        revenue=by_step(served * rates.megawatts * worth * hours[:, None]),
+        start_cost=by_step(started * rates.cost_per_start + late * rates.megawatts * worth * rates.start_hours),
+        started=by_step(started),
+        stopped=by_step(stopped),
+        violation_seconds=float(spells.seconds[above].sum()),
+        floor_misses=_floor_misses(site, inputs, spells),
     )
 
 
-def _floor_misses(site: SiteModel, inputs: Inputs, on: NDArray[np.float64]) -> float:
+def _whole_steps(inputs: Inputs, replicas: NDArray[Any]) -> Spells:
+    """Sizes that move at the beginning of a step only."""
+    count = len(replicas)
+    return Spells(np.arange(count), np.full(count, inputs.step_seconds), np.asarray(replicas, dtype=np.float64))
+
+
+def _floor_misses(site: SiteModel, inputs: Inputs, spells: Spells) -> float:
     """Pods below their floors, summed over the steps whose limit carries all floors and whose GPUs do."""
     floors = np.array([w.min_replicas for w in site.workloads], dtype=np.float64)
     watts = np.array([w.it_watts_per_replica for w in site.workloads], dtype=np.float64)
@@ -148,5 +160,5 @@ def _floor_misses(site: SiteModel, inputs: Inputs, on: NDArray[np.float64]) -> f
         gpus[w.gpu_group] = gpus.get(w.gpu_group, 0.0) + w.min_replicas * w.gpus_per_replica
     short = {group for group, asked in gpus.items() if group and asked > site.gpu_groups.get(group, 0)}
     counted = np.array([w.gpu_group not in short for w in site.workloads])
-    missing = np.maximum(floors - on, 0.0)[:, counted].sum(axis=1)
-    return float(missing[carried].sum())
+    missing = np.maximum(floors - spells.sizes, 0.0)[:, counted].sum(axis=1) * spells.seconds / inputs.step_seconds
+    return float(missing[carried[spells.steps]].sum())

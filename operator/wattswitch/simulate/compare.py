@@ -22,7 +22,6 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wattswitch.simulate.account import account
 from wattswitch.simulate.inputs import PRICE as PRICE_FEED
@@ -32,6 +31,7 @@ from wattswitch.simulate.posing import problem_of
 from wattswitch.simulate.problem import Problem, Tell
 from wattswitch.simulate.series import Series
 from wattswitch.simulate.site import SiteModel, WorkloadModel
+from wattswitch.simulate.spells import Spells
 
 NOTHING_PART: Final = 0.005
 """Where perfect foresight earns less than this part of its profit above the best static split, there is nothing to
@@ -48,8 +48,8 @@ RULE: Final = "priority before money"
 class Decide(Protocol):
     """Plays `plan()` over inputs; `demand_known` tells it the demand ahead instead of letting it forecast."""
 
-    def __call__(self, site: SiteModel, inputs: Inputs, *, demand_known: bool = False) -> NDArray[np.int64]:
-        """Sizes of shape (T, N)."""
+    def __call__(self, site: SiteModel, inputs: Inputs, *, demand_known: bool = False) -> Spells:
+        """The sizes over time."""
         ...
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wattswitch.api.curve import CurveSource
-from wattswitch.api.feed import Feed, NamedFeed
+from wattswitch.api.feed import Feed
 from wattswitch.api.source import Source
 from wattswitch.errors import SpecInvalid
 from wattswitch.feeds.reading import Refused
@@ -40,6 +40,15 @@ CURVE_AHEAD_SECONDS: Final = 48 * 3600.0
 
 HOUR_SECONDS: Final = 3600.0
 
+LONGEST_HOLE_SECONDS: Final = 24 * HOUR_SECONDS
+"""The longest time without a price in which the last one is taken to hold for the money."""
+
+WARM_SECONDS: Final = 90 * 24 * HOUR_SECONDS
+"""How much of the prices before the first step is learned from: an operator that is running has a past."""
+
+DEMAND_WARM_SECONDS: Final = 28 * 24 * HOUR_SECONDS
+"""The same of demand, whose forecast remembers one week, and for longer only how wrong it was."""
+
 OUTLOOK_KNOWN: Final = time(13, 0)
 """When the curve of a day is published on the day before, local time, as on most day-ahead markets."""
 
@@ -52,7 +61,8 @@ class InputsError(SpecInvalid):
 class Sampled:
     """What a feed says at each step, in base units: shape (T,).
 
-    `values` are the last known numbers, NaN before the first; `since` the Unix seconds at which each began to hold;
+    `values` are the last known numbers, NaN before the first, and their mean over the step where they change within it;
+    `since` the Unix seconds at which each began to hold;
     `fresh` whether the feed counts as fresh by its own `staleAfterSeconds`.
     """
 
@@ -77,7 +87,7 @@ class Inputs:
     """(T,) Unix seconds at which each step begins."""
     step_seconds: float
     price_per_mwh: NDArray[np.float64]
-    """(T,) with adder; the last known one, NaN before the first."""
+    """(T,) with adder; the last known one, the mean where it changes within the step, NaN before the first."""
     limit_watts: NDArray[np.int64]
     """(T,) what may be drawn: the cap less the reserve."""
     worth_per_mwh: NDArray[np.float64]
@@ -94,6 +104,10 @@ class Inputs:
     """What the operator's feeds say: the price without adder under `PRICE`, each named feed under `feed_key`."""
     price_delay_seconds: float = 0.0
     """How much later than it begins each price is seen."""
+    earlier_times: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    """(E,) Unix seconds of the steps before the first one of which something is recorded."""
+    earlier: Mapping[str, Sampled] = field(default_factory=dict)
+    """What the feeds that say demand said then; shape (E,)."""
     notes: tuple[str, ...] = ()
     """What a reader of the results should know of the series."""
 
@@ -150,13 +164,19 @@ def feed_key(name: str, workload: WorkloadModel, seen: Mapping[str, object]) -> 
 def build_inputs(site: SiteModel, recorded: Recorded, period: Period = Period()) -> Inputs:
     """Put the series on one grid. Raises InputsError where one is missing or nothing is covered."""
     _check_names(site, recorded)
+    _zone(recorded.time_zone)
     polled = _polled(site, recorded)
-    times, step_seconds = _grid(polled, period)
+    alone = recorded.price is not None and not any(map(_is_clock, site.spec.price.sources))
+    times, step_seconds, cut = _grid(polled, period, covers=alone)
+    if alone:
+        _refuse_long_holes(polled[0], times, step_seconds)
     span = (float(times[0]), float(times[-1]) + step_seconds)
-    seen = {key: _sample(feed, series, times, span) for key, (feed, series) in _feeds(site, recorded).items()}
+    feeds = _feeds(site, recorded)
+    seen = {key: _sample(feed, series, times, span) for key, (feed, series) in feeds.items()}
     now = seen[PRICE] if not recorded.price_delay_seconds else _sample(site.spec.price, recorded.price, times, span)
     seen[PRICE] = _sample(site.spec.price, recorded.price, times, span, recorded.price_delay_seconds)
     curve, curve_known_from = _curve(site, recorded, span)
+    earlier_times, earlier = _earlier(site, feeds, times[0], step_seconds)
     return Inputs(
         times=times,
         step_seconds=step_seconds,
@@ -169,7 +189,9 @@ def build_inputs(site: SiteModel, recorded: Recorded, period: Period = Period())
         prices=_learned(site, recorded, span),
         seen=seen,
         price_delay_seconds=recorded.price_delay_seconds,
-        notes=tuple(_notes(seen)),
+        earlier_times=earlier_times,
+        earlier=earlier,
+        notes=(*cut, *_notes(site, recorded, feeds, seen, times, span)),
     )
 
 
@@ -261,12 +283,28 @@ def _to_base(feed: Feed) -> float:
 
 
 def _polled(site: SiteModel, recorded: Recorded) -> list[Series]:
-    """The recorded series that the site needs, the price first."""
-    needed = [series.known for _, series in _feeds(site, recorded).values() if series is not None]
-    return list({id(series): series for series in needed}.values())
+    """What is known of the recorded series that the site needs, the price first."""
+    needed = {id(series): (feed, series) for feed, series in _feeds(site, recorded).values() if series is not None}
+    return [_believed(feed, series) for feed, series in needed.values()]
 
 
-def _grid(polled: list[Series], period: Period) -> tuple[NDArray[np.float64], float]:
+def _believed(feed: Feed, series: Series) -> Series:
+    """The numbers in base units that the feed's range holds. Raises InputsError where there is none."""
+    known = believed(series.scaled(_to_base(feed)), feed).known
+    if not known.starts.size and feed.range is not None:
+        unit = next((source.unit for source in feed.sources if not _is_clock(source)), feed.sources[0].unit)
+        raise InputsError(
+            f"{series.name}: no number is within the feed's range, {feed.range.min} to {feed.range.max} in base units,"
+            f" when read as {unit}: correct the numbers, the source's unit or the range"
+        )
+    return known
+
+
+def _grid(polled: list[Series], period: Period, *, covers: bool) -> tuple[NDArray[np.float64], float, tuple[str, ...]]:
+    """The steps, their length, and what to say where less is played than was asked for.
+
+    With `covers` the first series is all that is known of the price: what it does not cover is not played.
+    """
     start = period.start if period.start is not None else max((s.first for s in polled), default=None)
     end = period.end if period.end is not None else min((s.end for s in polled), default=None)
     if start is None or end is None:
@@ -281,7 +319,34 @@ def _grid(polled: list[Series], period: Period) -> tuple[NDArray[np.float64], fl
         raise InputsError(f"{count} steps are more than {MOST_STEPS}: shorten --from … --to or lengthen --step")
     if polled and (start >= polled[0].end or end <= polled[0].first):
         raise InputsError(_nothing_covered(polled, start, end, step))
-    return start + step * np.arange(count, dtype=np.float64), step
+    first, last = 0, count
+    if covers:
+        first = max(0, math.ceil((polled[0].first - start) / step))
+        last = min(count, int((polled[0].end - start) // step))
+    if last <= first:
+        raise InputsError(_nothing_covered(polled, start, end, step))
+    times = start + step * np.arange(first, last, dtype=np.float64)
+    return times, step, tuple(_cut(polled, times, step)) if last - first < count else ()
+
+
+def _cut(polled: list[Series], times: NDArray[np.float64], step: float) -> Iterator[str]:
+    covered = f"{write_moment(polled[0].first)} to {write_moment(polled[0].end)}"
+    played = f"{write_moment(float(times[0]))} to {write_moment(float(times[-1]) + step)}"
+    yield f"{polled[0].name} covers {covered}: what was asked for beyond it is left out, and {played} is played"
+
+
+def _refuse_long_holes(price: Series, times: NDArray[np.float64], step: float) -> None:
+    """Refuse to judge days by a price of long before."""
+    begins, ends = price.ends, np.append(price.starts[1:], np.inf)
+    played = (ends > times[0]) & (begins < times[-1] + step) & (ends < np.inf)
+    long = np.flatnonzero(played & (ends - begins > LONGEST_HOLE_SECONDS))
+    if long.size:
+        hole = f"{write_moment(float(begins[long[0]]))} to {write_moment(float(ends[long[0]]))}"
+        raise InputsError(
+            f"{price.name} has no number from {hole}, and no run is judged over more than"
+            f" {LONGEST_HOLE_SECONDS / HOUR_SECONDS:g} h without a price: play what is before and after apart, with"
+            " --from and --to"
+        )
 
 
 def _nothing_covered(polled: list[Series], start: float, end: float, step: float) -> str:
@@ -303,18 +368,42 @@ def _sample(
     if series is None:
         series, clock = _clock_series(clock or feed.sources[0], span), None
         return Sampled(series.at(times), times.copy(), np.ones(times.size, dtype=bool), *policy)
-    known = believed(series.scaled(_to_base(feed)), feed).known
+    known = _believed(feed, series)
     place = np.searchsorted(known.starts, times - delay, side="right") - 1
     there = place >= 0
     values = np.where(there, known.values[place], np.nan)
     since = np.where(there, known.starts[place], 0.0)
     holds = np.zeros(times.size, dtype=bool) if delay else times < known.ends[place]
     fresh = there & (holds | (times - since < feed.stale_after_seconds))
+    changes = _changes(known, times - delay, span)
+    if changes.any():
+        begins = times[changes] - delay
+        values[changes] = _means(known, begins, begins + (span[1] - times[-1]))
+        since[changes], fresh[changes] = begins, delay < feed.stale_after_seconds
     if clock is not None and not fresh.all():
         stand_in = _clock_series(clock, span).at(times)
         values, since = np.where(fresh, values, stand_in), np.where(fresh, since, times)
         fresh = np.ones(times.size, dtype=bool)
     return Sampled(values, since, fresh, *policy)
+
+
+def _changes(known: Series, times: NDArray[np.float64], span: tuple[float, float]) -> NDArray[np.bool_]:
+    """(T,) whether a number begins after the beginning of a step and before its end."""
+    ends = times + (span[1] - span[0]) / times.size
+    after = np.searchsorted(known.starts, times, side="right")
+    return np.asarray(np.searchsorted(known.starts, ends, side="left") > after)
+
+
+def _means(known: Series, begins: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The mean of the last known number over each of these times, from the first known number on."""
+    summed = np.concatenate(([0.0], np.cumsum(known.values[:-1] * np.diff(known.starts))))
+
+    def up_to(at: NDArray[np.float64]) -> NDArray[np.float64]:
+        place = np.maximum(np.searchsorted(known.starts, at, side="right") - 1, 0)
+        return np.asarray(summed[place] + known.values[place] * (at - known.starts[place]))
+
+    begins = np.maximum(begins, known.first)
+    return np.asarray((up_to(ends) - up_to(begins)) / (ends - begins))
 
 
 def believed(series: Series, feed: Feed) -> Series:
@@ -423,16 +512,55 @@ def _learned(site: SiteModel, recorded: Recorded, span: tuple[float, float]) -> 
     return Series(series.starts[:until], series.values[:until], series.name)
 
 
-def _notes(seen: Mapping[str, Sampled]) -> Iterator[str]:
+def _earlier(
+    site: SiteModel, feeds: Mapping[str, tuple[Feed, Series | None]], first: float, step_seconds: float
+) -> tuple[NDArray[np.float64], dict[str, Sampled]]:
+    """The steps before the first one from which demand can be learned, and what its feeds said then."""
+    named = {feed_key(model.demand.feed, model, feeds) for model in site.workloads if model.demand is not None}
+    recorded = {key: (feed, series) for key, (feed, series) in feeds.items() if key in named and series is not None}
+    since = min((series.known.first for _, series in recorded.values() if series is not None), default=first)
+    count = int((first - max(since, first - DEMAND_WARM_SECONDS)) // step_seconds)
+    if count <= 0:
+        return np.empty(0), {}
+    times = first + step_seconds * np.arange(-count, 0, dtype=np.float64)
+    span = (float(times[0]), float(first))
+    return times, {key: _sample(feed, series, times, span) for key, (feed, series) in recorded.items()}
+
+
+def _notes(
+    site: SiteModel,
+    recorded: Recorded,
+    feeds: Mapping[str, tuple[Feed, Series | None]],
+    seen: Mapping[str, Sampled],
+    times: NDArray[np.float64],
+    span: tuple[float, float],
+) -> Iterator[str]:
+    for key, (feed, series) in feeds.items():
+        yield from _notes_of(key.removeprefix(FEED), feed, series, times, span)
+    if 0 < site.spec.price.stale_after_seconds <= recorded.price_delay_seconds:
+        yield "price: staleAfterSeconds is not above --price-delay, so that no price that is seen is ever fresh"
     for key, sampled in seen.items():
         name = key.removeprefix(FEED)
         stale, never = int((~sampled.fresh).sum()), int(np.isnan(sampled.values).sum())
         if never:
             yield f"{name}: not known yet in the first {never} steps"
         if stale - never > 0:
-            yield f"{name}: stale in {stale - never} steps; the last known number was used, as onStale says"
+            yield f"{name}: stale in {stale - never} steps; the money of these is that of the last known number"
 
 
-def needs(feed: NamedFeed) -> bool:
-    """Whether a named feed can be played only from a recording."""
-    return not _follows_clock(feed)
+def _notes_of(
+    name: str, feed: Feed, series: Series | None, times: NDArray[np.float64], span: tuple[float, float]
+) -> Iterator[str]:
+    """What to say of one recorded series."""
+    if series is None:
+        return
+    known = _believed(feed, series)
+    outside = int(np.isfinite(series.values).sum()) - known.starts.size
+    if outside and feed.range is not None:
+        yield (
+            f"{name}: {outside} numbers are not within the feed's range, {feed.range.min} to {feed.range.max} in base"
+            " units, and count as not known"
+        )
+    changes = int(_changes(known, times, span).sum())
+    if changes:
+        yield f"{name}: changes within {changes} steps; each has the mean of its numbers, weighted by time"

@@ -11,11 +11,8 @@ from wattswitch.planner.backlog import Backlog
 from wattswitch.planner.forecast import DemandModel, Expected
 from wattswitch.planner.model import PriceCurve, PriceOutlook
 from wattswitch.planner.price_model import PriceModel
-from wattswitch.simulate.inputs import Inputs
+from wattswitch.simulate.inputs import WARM_SECONDS, Inputs
 from wattswitch.simulate.series import Series
-
-WARM_SECONDS: Final = 90 * 86_400.0
-"""How much of the recording before the first step is learned from: an operator that is running has a past."""
 
 HOUR_SECONDS: Final = 3600.0
 

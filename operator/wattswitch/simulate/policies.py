@@ -1,7 +1,8 @@
 """What else a site could do: the baselines that `wattswitch simulate` prints beside the operator's own run.
 
 Every one gets the same limit, whole pods, demand, floors and, where the rule has it, dwell; each gives sizes of shape
-(T, N). Where a baseline has a number to choose, it is chosen in hindsight, in the baseline's favour.
+(T, N). None sees a price sooner than the operator does. Where a baseline has a number to choose, it is chosen in
+hindsight, in the baseline's favour.
 """
 
 from collections.abc import Callable, Mapping
@@ -41,7 +42,7 @@ def static(problem: Problem) -> Ints:
 
 def threshold(problem: Problem) -> Ints:
     """Runs what is in demand while the price is below the worth."""
-    pays = problem.price_per_mwh[:, None] < problem.worth_per_mwh
+    pays = problem.price_seen[:, None] < problem.worth_per_mwh
     return walk(problem, np.where(pays, problem.demand, 0))
 
 
@@ -98,18 +99,19 @@ def _better(problem: Problem, i: int, one: Rule, other: Rule) -> Rule:
 
 
 def _rented(problem: Problem, i: int) -> Mask:
-    """(T,) whether ski-rental has a workload on."""
+    """(T,) whether ski-rental has a workload on; a switch is at the boundary of steps that is nearest to its moment."""
     hours = problem.step_seconds / SECONDS_PER_HOUR
-    gap = (problem.worth_per_mwh[:, i] - problem.price_per_mwh) * hours
+    gap = (problem.worth_per_mwh[:, i] - problem.price_seen) * hours
     switching = problem.start[:, i] + problem.lost[:, i] + np.maximum(problem.stop[:, i], 0.0)
     limit: list[float] = (switching / problem.megawatts[i]).tolist()
     result = np.zeros(problem.steps, dtype=np.bool_)
     on, regret = bool(gap[0] > 0), 0.0
     for t, gain in enumerate(gap.tolist()):
         if (gain > 0) != on and gain != 0:
-            regret += abs(gain)
-            if regret >= limit[t]:
+            if regret + abs(gain) / 2 >= limit[t]:
                 on, regret = not on, 0.0
+            else:
+                regret += abs(gain)
         result[t] = on
     return result
 
@@ -117,7 +119,7 @@ def _rented(problem: Problem, i: int) -> Mask:
 def _keda_rule(problem: Problem, i: int) -> Rule:
     if problem.serves[i]:
         return up_to(_most_of_last(problem.demand[:, i], int(STABILIZATION_SECONDS // problem.step_seconds)))
-    active = problem.price_per_mwh < problem.worth_per_mwh[:, i].mean()
+    active = problem.price_seen < problem.worth_per_mwh[:, i].mean()
     held = _most_of_last(active.astype(np.int64), int(COOLDOWN_SECONDS // problem.step_seconds)) > 0
     return lambda levels: np.broadcast_to(held[:, None], (problem.steps, levels.size))
 

@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from wattswitch.simulate.inputs import Inputs
-from wattswitch.simulate.problem import SECONDS_PER_HOUR, Ints, Problem, Ramp, fit
+from wattswitch.simulate.inputs import PRICE, Inputs
+from wattswitch.simulate.problem import SECONDS_PER_HOUR, Floats, Ints, Problem, Ramp, fit
 from wattswitch.simulate.site import SiteModel
 
 PUE_SCALE: Final = 10_000
@@ -48,8 +48,13 @@ def problem_of(site: SiteModel, inputs: Inputs) -> Problem:
         min_off_steps=_steps([w.min_off_seconds for w in site.workloads], inputs.step_seconds),
         ramp=_ramp(site, inputs.step_seconds),
         standing_cost=float(price.sum() * site.fixed_watts / 1e6 * hours),
+        price_late_per_mwh=_late(site, inputs) if inputs.price_delay_seconds else None,
     )
     return replace(problem, least=fit(problem, problem.least, np.zeros_like(problem.least)))
+
+
+def _late(site: SiteModel, inputs: Inputs) -> Floats:
+    return inputs.seen[PRICE].values + site.adder_per_mwh
 
 
 def _room_it_watts(site: SiteModel, limit_watts: Ints) -> Ints:

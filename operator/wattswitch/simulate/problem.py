@@ -83,11 +83,18 @@ class Problem:
     ramp: Ramp
     standing_cost: float
     """What the fixed watts cost over the whole time."""
+    price_late_per_mwh: Floats | None = None
+    """(T,) the price that is seen at each step, NaN where none is; None where it is seen at once."""
 
     @property
     def steps(self) -> int:
         """How many steps there are."""
         return len(self.price_per_mwh)
+
+    @property
+    def price_seen(self) -> Floats:
+        """(T,) the price by which a rule without foresight decides."""
+        return self.price_per_mwh if self.price_late_per_mwh is None else self.price_late_per_mwh
 
     @property
     def workloads(self) -> int:

@@ -60,7 +60,7 @@ def queue_site(site: SiteModel, largest_job_gpus: int = 1) -> QueueSite:
 
 
 def queueing(site: SiteModel, jobs: Jobs, tell: Callable[[str], None] = lambda what: None) -> dict[str, Any]:
-    """How the jobs fare under each split, as summary.json has it; None for one under which they never end."""
+    """How the jobs fare under each split, as summary.json has it; None for one under which the queue grows for ever."""
     queue = queue_site(site, int(np.max(jobs.gpus)))
     arrivals = at_load(jobs, queue.share_gpus, LOAD)
     arms: dict[str, Any] = {}
@@ -69,6 +69,8 @@ def queueing(site: SiteModel, jobs: Jobs, tell: Callable[[str], None] = lambda w
         try:
             outcome = simulate(arrivals, queue, policy)
         except OverloadError:
+            outcome = None
+        if outcome is None or not outcome.steady:
             arms[policy.name] = None
             continue
         spent = times(outcome)

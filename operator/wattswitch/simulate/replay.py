@@ -14,26 +14,32 @@ class ReplayError(SpecInvalid):
     """A file that holds no recorded run, or a line that is decided otherwise now; the text names the line."""
 
 
-def replay(file: Path, progress: Callable[[int], None] = lambda size: None) -> int:
-    """Decide every line of `file` again; returns how many there are. `progress` is told how much of it, in characters.
+def replay(file: Path, progress: Callable[[int], None] = lambda size: None) -> tuple[int, bool]:
+    """Decide every line of `file` again; returns how many there are, and whether the last one is cut short.
 
-    Raises ReplayError at the first line that cannot be read or whose plan is another now.
+    A process that is killed leaves such a line, which is left out. `progress` is told how much of the file is done, in
+    characters. Raises ReplayError at the first line that cannot be read or whose plan is another now.
     """
-    number, size = 0, 0
+    count, size = 0, 0
     for number, line in enumerate(_lines(file), start=1):
         size += len(line)
         progress(size)
+        if not line.strip():
+            continue
         try:
             state, recorded = from_line(line)
         except ValueError as error:
+            if count and not line.endswith("\n"):
+                return count, True
             raise ReplayError(f"{file} line {number}: {error}") from error
         decision = plan(state)
         if decision != recorded:
             what = difference(recorded, decision)
             raise ReplayError(f"{file} line {number}: {what}: another version of wattswitch decided then")
-    if not number:
+        count += 1
+    if not count:
         raise ReplayError(f"{file} is empty: it should be a file that `wattswitch run --record` wrote")
-    return number
+    return count, False
 
 
 def _lines(file: Path) -> Iterator[str]:

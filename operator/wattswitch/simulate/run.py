@@ -13,10 +13,11 @@ from wattswitch.mapping import batch_of, has_deadline, in_order
 from wattswitch.planner import plan
 from wattswitch.planner.forecast import Expected
 from wattswitch.planner.model import Batch, Budget, Demand, Mode, Plan, Signal, SiteState, Worth
-from wattswitch.simulate.inputs import PRICE, Inputs, feed_key
+from wattswitch.simulate.inputs import PRICE, Inputs, Sampled, feed_key
 from wattswitch.simulate.learning import BacklogLearner, DemandLearner, PriceLearner
 from wattswitch.simulate.modelsite import ModelSite
 from wattswitch.simulate.site import SiteModel, WorkloadModel
+from wattswitch.simulate.spells import Spells, SpellsBook
 
 NAME: Final = "wattswitch"
 """What the run of `plan()` is called beside the baselines."""
@@ -37,14 +38,14 @@ Record = Callable[[SiteState, Plan], None]
 class Run:
     """What a policy did: T steps of N workloads.
 
-    `replicas` (T, N) are the sizes at the end of each step's moves. `reasons` (T, N) are places in `words`.
+    `spells` are the sizes over time. `reasons` (T, N) are those of each step's last decision, as places in `words`.
     `bases` (T,) are places in `basis_words`: what was known of the prices ahead, an empty word for nothing.
     `committed_watts` (T,) is the most that was drawn in each step, dying pods included, and `violations` (T,) how many
     seconds that was above the limit. `decided` (T,) is how often `plan()` was asked.
     """
 
     name: str
-    replicas: NDArray[np.int64]
+    spells: Spells
     reasons: NDArray[np.int16]
     words: tuple[str, ...]
     bases: NDArray[np.int16]
@@ -52,6 +53,11 @@ class Run:
     committed_watts: NDArray[np.int64]
     violations: NDArray[np.float64]
     decided: NDArray[np.int64]
+
+    @property
+    def replicas(self) -> NDArray[np.int64]:
+        """(T, N) the sizes with which each step ends."""
+        return self.spells.last
 
     @property
     def violation_seconds(self) -> float:
@@ -74,7 +80,7 @@ class Run:
 
         return Run(
             self.name,
-            both(self.replicas, other.replicas),
+            self.spells.joined(other.spells, step),
             both(self.reasons, reasons),
             words,
             both(self.bases, bases),
@@ -130,7 +136,7 @@ class Runner:
         self._times: list[float] = inputs.times.tolist()
         self._limits: list[int] = inputs.limit_watts.tolist()
         self._signals = Signals(site, inputs, demand_known=demand_known)
-        self._replicas = np.zeros((inputs.steps, len(site.workloads)), dtype=np.int64)
+        self._spells = SpellsBook(inputs.steps, len(site.workloads), inputs.step_seconds)
         self._reasons = np.zeros((inputs.steps, len(site.workloads)), dtype=np.int16)
         self._committed = np.zeros(inputs.steps, dtype=np.int64)
         self._bases = np.zeros(inputs.steps, dtype=np.int16)
@@ -157,7 +163,7 @@ class Runner:
         """What was done."""
         return Run(
             self._name,
-            self._replicas,
+            self._spells.spells(),
             self._reasons,
             tuple(self._words),
             self._bases,
@@ -179,20 +185,23 @@ class Runner:
     def play(self, step: int) -> None:
         """Play one step."""
         pods, before = self._pods, self._pods.violation_seconds
-        end, limit = self._times[step] + self._inputs.step_seconds, self._limits[step]
+        begin, limit = self._times[step], self._limits[step]
+        end = begin + self._inputs.step_seconds
         budget, most = self._show(pods, step), pods.watts
-        for _ in range(MOST_DECISIONS):
+        for number in range(MOST_DECISIONS):
             decision = self._decide(pods, budget)
             self._decisions[step] += 1
             moved = pods.write(decision)
+            if moved or not number:
+                self._spells.put(step, pods.now - begin if number else 0.0, pods.sizes)
             most = max(most, pods.watts)
             again = _look_again(decision, pods, moved=moved)
             if again is None or again >= end:
                 break
             pods.advance(again, limit)
         else:
-            raise ValueError(f"the site does not come to rest in the step that begins at {self._times[step]:.0f}")
-        self._keep(step, decision, pods, most)
+            raise ValueError(f"the site does not come to rest in the step that begins at {begin:.0f}")
+        self._keep(step, decision, most)
         pods.advance(end, limit)
         self._violation[step] = pods.violation_seconds - before
 
@@ -209,8 +218,7 @@ class Runner:
             self._record(state, decision)
         return decision
 
-    def _keep(self, step: int, decision: Plan, pods: ModelSite, most: int) -> None:
-        self._replicas[step] = pods.sizes
+    def _keep(self, step: int, decision: Plan, most: int) -> None:
         self._committed[step] = most
         words, places = self._words, self._places
         row = [0] * len(places)
@@ -236,17 +244,27 @@ class Signals:
     """What the feeds say at a step. Objects stay the same while what they say does, so that nothing is built twice."""
 
     def __init__(self, site: SiteModel, inputs: Inputs, *, demand_known: bool = False) -> None:
-        self._site, self._seen = site, {key: _Column(inputs, key) for key in inputs.seen}
+        self._site, self._seen = site, {key: _Column(sampled) for key, sampled in inputs.seen.items()}
         self._learner = PriceLearner(inputs)
         learners: dict[tuple[str, int], DemandLearner] = {}
         self._sources = [
             _WorkloadSignals(model, inputs, self._seen, learners, demand_known=demand_known) for model in site.workloads
         ]
         self._learning = [source for source in self._sources if source.learns]
+        self._look_back(inputs)
         self._budget: Budget | None = None
         self.worths: list[Worth] = []
         self.demands: list[Demand | None] = []
         self.batches: list[Batch | None] = []
+
+    def _look_back(self, inputs: Inputs) -> None:
+        """Let what learns see what was recorded before the first step."""
+        columns = {key: _Column(sampled) for key, sampled in inputs.earlier.items()}
+        for step, now in enumerate(inputs.earlier_times.tolist() if self._learning else ()):
+            for column in columns.values():
+                column.take(step)
+            for source in self._learning:
+                source.learn_from(columns, now)
 
     def learn(self, step: int, now: float) -> None:
         """Let what learns see a step that nobody asks about; prices are caught up with when somebody does."""
@@ -279,8 +297,7 @@ class Signals:
 class _Column:
     """One feed along the steps."""
 
-    def __init__(self, inputs: Inputs, key: str) -> None:
-        sampled = inputs.seen[key]
+    def __init__(self, sampled: Sampled) -> None:
         self._sampled = sampled
         self._rows = list(zip(sampled.values.tolist(), sampled.since.tolist(), sampled.fresh.tolist(), strict=True))
         self._row: tuple[float, float, bool] | None = None
@@ -308,7 +325,8 @@ class _WorkloadSignals:
         self._model = model
         fixed = Signal(model.worth.fixed)
         self._worth_column = None if model.worth.feed is None else seen[feed_key(model.worth.feed, model, seen)]
-        self._demand_column = None if model.demand is None else seen[feed_key(model.demand.feed, model, seen)]
+        self._demand_key = "" if model.demand is None else feed_key(model.demand.feed, model, seen)
+        self._demand_column = seen.get(self._demand_key)
         self._worth = model.worth.of(fixed)
         self._demand: Demand | None = None
         self._learner: DemandLearner | None = None
@@ -329,8 +347,17 @@ class _WorkloadSignals:
         """See the demand of a step."""
         if self._demand_column is not None:
             self._demand_column.take(step)
-            self._expected(now, self._demand_column.signal)
-            self.batch(now)
+            self._learn(now, self._demand_column.signal)
+
+    def learn_from(self, columns: Mapping[str, "_Column"], now: float) -> None:
+        """See the demand of a moment before the first step, in columns that were moved there."""
+        column = columns.get(self._demand_key)
+        if column is not None:
+            self._learn(now, column.signal)
+
+    def _learn(self, now: float, signal: Signal) -> None:
+        self._expected(now, signal)
+        self._batch(now, signal)
 
     def worth(self) -> Worth:
         """What running is worth now."""
@@ -360,10 +387,12 @@ class _WorkloadSignals:
 
     def batch(self, now: float) -> Batch | None:
         """What a deadline asks for now."""
-        column = self._demand_column
-        if self._backlog is None or column is None or column.signal.value is None:
+        return None if self._demand_column is None else self._batch(now, self._demand_column.signal)
+
+    def _batch(self, now: float, signal: Signal) -> Batch | None:
+        if self._backlog is None or signal.value is None:
             return None
-        return batch_of(self._model.spec, self._backlog.oldest_at(now, column.signal.at, column.signal.value))
+        return batch_of(self._model.spec, self._backlog.oldest_at(now, signal.at, signal.value))
 
     def _expected(self, now: float, signal: Signal) -> Expected | None:
         if self._learner is None or signal.value is None or not signal.fresh:

@@ -119,6 +119,8 @@ def read_moment(text: str) -> float:
 def write_moment(at: float) -> str:
     """Unix seconds the way that messages and --from have them."""
     moment = datetime.fromtimestamp(at, UTC)
+    if moment.microsecond:
+        return f"{moment:%Y-%m-%dT%H:%M:%S.%f}".rstrip("0") + "Z"
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ" if moment.second else "%Y-%m-%dT%H:%MZ")
 
 

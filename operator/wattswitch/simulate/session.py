@@ -26,6 +26,7 @@ from wattswitch.simulate.report import write_report
 from wattswitch.simulate.run import NAME, Record, Run, run
 from wattswitch.simulate.series import write_moment
 from wattswitch.simulate.site import SiteModel
+from wattswitch.simulate.spells import Spells
 from wattswitch.simulate.steps import write_steps
 from wattswitch.simulate.summary import Result, report_data, write_summary
 
@@ -73,7 +74,7 @@ def simulate(site: SiteModel, recorded: Recorded, period: Period, asked: Asked, 
     inputs = build_inputs(site, recorded, period)
     asked.out.mkdir(parents=True, exist_ok=True)
     played, sizes, oracle = _played(site, inputs, names, asked.record, tell)
-    own = account(site, inputs, played.replicas)
+    own = account(site, inputs, played.spells)
     baselines = {name: account(site, inputs, replicas) for name, replicas in sizes.items()}
     compared = _compared(site, inputs, own, baselines, oracle)
     losses, skipped = _losses(site, inputs, own, oracle, tell)
@@ -86,7 +87,7 @@ def simulate(site: SiteModel, recorded: Recorded, period: Period, asked: Asked, 
         losses=losses,
         queueing=None if jobs is None else queueing(site, jobs, lambda what: tell.begin(what, None)),
         time_zone=recorded.time_zone,
-        facts=(*asked.facts, *_facts(site, inputs)),
+        facts=(*asked.facts, *_facts(site, inputs, recorded)),
         notes=(*site.notes, *inputs.notes, *skipped),
         **compared,
     )
@@ -178,18 +179,20 @@ def _losses(
             f"the loss is split by cause up to {MOST_STEPS_EXPLAINED} steps only: shorten --from … --to for it",
         )
 
-    def decide(site: SiteModel, inputs: Inputs, *, demand_known: bool = False) -> NDArray[np.int64]:
+    def decide(site: SiteModel, inputs: Inputs, *, demand_known: bool = False) -> Spells:
         tell.begin("the same rule, told the future", inputs.steps)
-        return run(site, inputs, progress=tell.advance, demand_known=demand_known).replicas
+        return run(site, inputs, progress=tell.advance, demand_known=demand_known).spells
 
     return loss_by_cause(site, inputs, own.profit, oracle, decide, lambda what: tell.begin(what, None)), ()
 
 
-def _facts(site: SiteModel, inputs: Inputs) -> Iterator[tuple[str, str]]:
+def _facts(site: SiteModel, inputs: Inputs, recorded: Recorded) -> Iterator[tuple[str, str]]:
     yield "Period", f"{write_moment(float(inputs.times[0]))} to {write_moment(inputs.end)}"
     yield "Step", f"{inputs.step_seconds:g} s"
     yield "Cap", f"{site.spec.cap_watts / 1000:g} kW less {site.spec.reserve_percent} % reserve"
     yield "Overhead", f"PUE {site.pue:g}, {site.fixed_watts / 1000:g} kW fixed"
     yield "Adder", f"{site.adder_per_mwh:g} {site.currency}/MWh on top of the price feed"
     if inputs.price_delay_seconds:
-        yield "Price delay", f"{inputs.price_delay_seconds:g} s"
+        yield "Price delay", f"{inputs.price_delay_seconds:g} s, for every rule that is not chosen in hindsight"
+    if recorded.outlook is not None:
+        yield "Curve known", f"{recorded.outlook_known:%H:%M} the day before, {recorded.time_zone}"

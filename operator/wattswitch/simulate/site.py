@@ -36,6 +36,8 @@ from wattswitch.simulate.rules import broken_by_budget, broken_by_workload
 NAME_LABEL: Final = "kubernetes.io/metadata.name"
 """The label that every namespace has."""
 
+EVENT: Final = "CurtailmentEvent"
+
 WATTS_PER_MEGAWATT: Final = 1e6
 
 
@@ -194,6 +196,7 @@ class _Documents:
         self._workloads: list[tuple[_Document, MiningPool | InferenceDeployment]] = []
         self._namespaces: dict[str, Mapping[str, str]] = {}
         self._skipped: list[str] = []
+        self._events: list[str] = []
         self._paths: list[Path] = []
 
     def read(self, path: Path) -> None:
@@ -241,6 +244,8 @@ class _Documents:
             self._budgets += ((document, budget) for budget in self._parsed(document, PowerBudget))
         elif kind in WORKLOAD_MODELS:
             self._workloads += ((document, each) for each in self._parsed(document, WORKLOAD_MODELS[kind]))
+        elif kind == EVENT:
+            self._events.append(f"{kind} {name}")
         else:
             self._skipped.append(f"{kind or 'object without kind'} {name}")
 
@@ -300,6 +305,8 @@ class _Documents:
     def _notes(self) -> Iterator[str]:
         if self._skipped:
             yield f"left out, because they draw nothing by themselves: {', '.join(self._skipped)}"
+        if self._events:
+            yield f"curtailment is not simulated: the limit is as if there were no {', '.join(self._events)}"
         for document, workload in self._workloads:
             if is_paused(workload.metadata.annotations):
                 yield f"{document.kind} {workload.metadata.name} is paused in its file, and runs here all the same"

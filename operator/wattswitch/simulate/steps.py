@@ -15,13 +15,17 @@ _ROWS_AT_ONCE: Final = 20_000
 
 
 def write_steps(path: Path, site: SiteModel, inputs: Inputs, run: Run) -> None:
-    """Write the file. Prices are with the adder, blank where unknown; watts are the most of the step."""
+    """Write the file. Prices are with the adder, blank where unknown; watts are the most of the step.
+
+    `replicas` are the mean of the step, weighted by time, so that energy can be added up from them; `reason` is that of
+    the step's last decision.
+    """
     rows = zip(
         inputs.times.tolist(),
         inputs.price_per_mwh.tolist(),
         inputs.limit_watts.tolist(),
         run.committed_watts.tolist(),
-        run.replicas.tolist(),
+        run.spells.mean.tolist(),
         run.reasons.tolist(),
         strict=True,
     )
@@ -31,7 +35,7 @@ def write_steps(path: Path, site: SiteModel, inputs: Inputs, run: Run) -> None:
         lines: list[str] = []
         for at, price, limit, committed, sizes, reasons in rows:
             head = f"{write_moment(at)},{'' if math.isnan(price) else f'{price:.6g}'},{limit},{committed},"
-            lines += [f"{head}{key},{n},{words[w]}\n" for key, n, w in zip(keys, sizes, reasons, strict=True)]
+            lines += [f"{head}{key},{n:.6g},{words[w]}\n" for key, n, w in zip(keys, sizes, reasons, strict=True)]
             if len(lines) >= _ROWS_AT_ONCE:
                 file.write("".join(lines))
                 lines.clear()

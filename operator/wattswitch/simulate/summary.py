@@ -106,11 +106,11 @@ def _money(account: Account, violation_seconds: float) -> dict[str, Any]:
         "revenue": account.total_revenue,
         "start_cost": account.total_start_cost,
         "profit": account.profit,
-        "switches": account.switches,
+        "switches": round(account.switches),
         "violation_seconds": violation_seconds,
         "floor_misses": account.floor_misses,
     }
-    return {name: _rounded(value) for name, value in numbers.items()}
+    return {name: value if isinstance(value, int) else _rounded(value) for name, value in numbers.items()}
 
 
 def _workload(result: Result, place: int) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def _workload(result: Result, place: int) -> dict[str, Any]:
     reasons = np.bincount(result.run.reasons[:, place], minlength=len(result.run.words)) / result.inputs.steps
     return {
         "workload": model.key,
-        "mean_replicas": _rounded(float(result.run.replicas[:, place].mean())),
+        "mean_replicas": _rounded(float(result.run.spells.mean[:, place].mean())),
         "revenue": _rounded(float(account.revenue[:, place].sum())),
         "start_cost": _rounded(float(account.start_cost[:, place].sum())),
         "started": int(account.started[:, place].sum()),
@@ -165,14 +165,14 @@ def report_data(result: Result) -> ReportData:
 
 
 def _workload_report(result: Result, place: int) -> WorkloadReport:
-    model, replicas = result.site.workloads[place], result.run.replicas[:, place]
+    model, replicas = result.site.workloads[place], result.run.spells.mean[:, place]
     watts = result.site.megawatts(model) * WATTS_PER_MEGAWATT
     words = np.array(result.run.words)
     return WorkloadReport(
         name=model.name,
         kind=str(model.kind),
         full_watts=model.max_replicas * watts,
-        watts=replicas.astype(np.float64) * watts,
+        watts=replicas * watts,
         off_shares=off_shares(replicas, model.max_replicas, words[result.run.reasons[:, place]]),
         worth_per_mwh=result.inputs.worth_per_mwh[:, place],
     )
@@ -223,7 +223,7 @@ def next_steps(result: Result) -> Iterator[NextStep]:
         text = "Ramps and minimum times off held back what would have paid: shorter ones would have earned more"
         yield NextStep(text, waiting)
     for place, model in enumerate(result.site.workloads):
-        if result.run.replicas[:, place].mean() < SELDOM * model.max_replicas:
+        if result.run.spells.mean[:, place].mean() < SELDOM * model.max_replicas:
             yield NextStep(f"{model.name} hardly ever ran at these prices: its place may be worth more to another")
     if result.run.violation_seconds > 0:
         seconds = result.run.violation_seconds
@@ -236,7 +236,7 @@ def _kept_off(result: Result, reasons: set[Reason]) -> float:
     binds = np.isin(result.run.reasons, [place for place, word in enumerate(result.run.words) if word in reasons])
     inputs, site = result.inputs, result.site
     megawatts = np.array([site.megawatts(model) for model in site.workloads])
-    lacking = np.maximum(inputs.demand_replicas - result.run.replicas, 0) * binds
+    lacking = np.maximum(inputs.demand_replicas - result.run.spells.mean, 0) * binds
     margin = np.maximum(inputs.worth_per_mwh - inputs.price_per_mwh[:, None], 0.0)
     return float((lacking * megawatts * np.nan_to_num(margin)).sum()) * inputs.hours
 

@@ -110,3 +110,9 @@ def test_a_name_that_two_workloads_have(tmp_path: Path) -> None:
         state_at(site, 0.0, 45.0, numbers, {"mining/s21": 3})
     state = state_at(site, 0.0, 45.0, numbers, {"MiningPool/mining/s21": 3})
     assert {w.key: w.spec_replicas for w in state.workloads}["MiningPool/mining/s21"] == 3
+
+
+def test_a_recorded_run_needs_no_options(tmp_path: Path) -> None:
+    file = tmp_path / "states.jsonl"
+    file.write_text("{}\n")
+    assert "is a recorded run, which says everything itself" in run(str(file), "--price", "4").output

@@ -42,7 +42,12 @@ def arguments(week: Path, out: Path) -> list[str]:
 @pytest.fixture(scope="module")
 def results(week: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
     out = tmp_path_factory.mktemp("results") / "deep" / "out"
-    return out, run(*arguments(week, out), f"--outlook={week}:ahead", f"--record={out.parent.parent / 'states.jsonl'}")
+    return out, run(
+        *arguments(week, out),
+        f"--outlook={week}:ahead",
+        "--time-zone=UTC",
+        f"--record={out.parent.parent / 'states.jsonl'}",
+    )
 
 
 def test_it_tells_how_it_compares(results: tuple[Path, Result]) -> None:
@@ -63,7 +68,7 @@ def test_every_step_of_every_workload_is_a_row(results: tuple[Path, Result]) -> 
     assert all(float(row["committed_watts"]) <= float(row["limit_watts"]) == 98_000 for row in rows)
     dear = [row for row in rows if row["workload"] == "MiningPool/mining/s21" and float(row["price_per_mwh"]) > 500]
     assert [(row["replicas"], row["reason"]) for row in dear] == [("0", "PriceAboveStrike")]
-    assert all(int(row["replicas"]) >= 1 for row in rows if row["workload"].endswith("chat"))
+    assert all(float(row["replicas"]) >= 1 for row in rows if row["workload"].endswith("chat"))
 
 
 def test_the_summary_adds_up(results: tuple[Path, Result]) -> None:
@@ -127,12 +132,19 @@ def test_a_price_that_is_late_earns_no_more(week: Path, tmp_path: Path) -> None:
     [
         (["--prices=none.csv:price"], "none.csv does not exist: correct its name"),
         (["--prices=none.csv"], "'none.csv' is not FILE:COLUMN"),
-        (["--outlook={week}:cost"], "has no column 'cost': name one of those that it has (time, price, ahead"),
+        (
+            ["--outlook={week}:cost", "--time-zone=UTC"],
+            "has no column 'cost': name one of those that it has (time, price, ahead",
+        ),
         (["--feed=nope={week}:price"], "PowerBudget west has no feed 'nope' (known: "),
         (["--feed=nope"], "'nope' is not NAME=FILE:COLUMN"),
         (["--from=yesterday"], "'yesterday' is not a time: write it as 2024-05-08T00:00Z"),
         (["--from=2025-01-01"], "change --from and --to"),
         (["--time-zone=Mars/Base", "--outlook={week}:ahead"], "--time-zone 'Mars/Base' is not in the IANA database"),
+        (["--time-zone=Mars/Base"], "--time-zone 'Mars/Base' is not in the IANA database"),
+        (["--outlook={week}:ahead"], "add --time-zone, such as America/Chicago"),
+        (["--record=/nowhere/states.jsonl"], "/nowhere/states.jsonl: No such file or directory"),
+        (["--out={week}/out"], "Not a directory"),
         (["--outlook-known=noon"], "'noon' is no time of day: write it as 13:00"),
         (["--policy=luck"], "--policy luck: there is none of this name: use always-on, static"),
         (["--step=0"], "0.0 is not in the range x>=1"),
@@ -149,7 +161,14 @@ def test_bad_input_says_what_to_do(week: Path, tmp_path: Path, change: list[str]
 def test_what_goes_with_what(week: Path, tmp_path: Path) -> None:
     assert "name the YAML files of a site" in run("--out", str(tmp_path)).output
     assert "add --out DIR" in run(str(WEST)).output
-    assert "leave out SITE.yaml" in run(str(WEST), "--replay", str(week)).output
+    assert "leave out SITE.yaml, --out" in run(str(WEST), "--out", str(tmp_path), "--replay", str(week)).output
     without_price = [each for each in arguments(week, tmp_path) if not each.startswith("--prices")]
     assert "spec.price has to be given: add --prices FILE:COLUMN" in run(*without_price).output
     assert MOST_STEPS_EXPLAINED > HOURS
+
+
+def test_counts_are_whole_and_what_is_known_when_is_told(results: tuple[Path, Result]) -> None:
+    text = (results[0] / "summary.json").read_text()
+    assert isinstance(json.loads(text)["switches"], int)
+    assert all(isinstance(each["switches"], int) for each in json.loads(text)["baselines"].values())
+    assert "13:00 the day before, UTC" in (results[0] / "report.html").read_text()

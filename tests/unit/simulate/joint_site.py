@@ -53,7 +53,7 @@ def joint_inputs(
 
 
 def _weekly(file: Path, period: Period, order: Random | None) -> Series:
-    """One week of request rates, again and again from a day before the period to its end."""
+    """One week of request rates, again and again over the period; none before it, for it would be learned from."""
     rates, holes = read_series(f"{file}:requests_per_s"), read_series(f"{file}:source_hole")
     values = np.where(holes.values > 0, np.nan, rates.values)
     first = int(((period.start or 0.0) - 86_400 - MONDAY) // WEEK_SECONDS)
@@ -62,4 +62,6 @@ def _weekly(file: Path, period: Period, order: Random | None) -> Series:
     starts = np.concatenate([rates.starts + week * WEEK_SECONDS for week in weeks])
     days = values.reshape(WEEK_DAYS, -1)
     orders = [range(WEEK_DAYS) if order is None else order.sample(range(WEEK_DAYS), WEEK_DAYS) for _ in weeks]
-    return Series(starts, np.concatenate([days[list(each)].ravel() for each in orders]), file.name)
+    rates_of_weeks = np.concatenate([days[list(each)].ravel() for each in orders])
+    played = starts + rates.step_seconds > (period.start or 0.0)
+    return Series(starts[played], rates_of_weeks[played], file.name)

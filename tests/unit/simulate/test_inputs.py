@@ -77,7 +77,7 @@ def test_holes_are_stale_by_the_feeds_own_time_and_the_last_number_stays(tmp_pat
     signals = signals_of(inputs, range(4))
     assert [s.problem for s in signals] == ["", "", "Stale", ""]
     assert [s.at for s in signals] == [START, START, START, START + 1800]
-    assert inputs.notes == ("price: stale in 1 steps; the last known number was used, as onStale says",)
+    assert inputs.notes == ("price: stale in 1 steps; the money of these is that of the last known number",)
 
 
 def test_what_the_range_does_not_hold_is_not_believed(tmp_path):
@@ -181,3 +181,70 @@ def test_demand_is_rounded_as_the_planner_does(tmp_path):
     inputs = inputs_of(site_of(tmp_path), [40.0] * 4, feeds={"queue": series([0.0, 8.0, 8.0 + 1e-12, 1e9])})
     assert inputs.demand_replicas[:, 0].tolist() == [0, 1, 1, 12]
     assert Decimal("2.5") == site_of(tmp_path).spec.price.adder_per_mwh
+
+
+def feeds_of(count: int) -> dict[str, Series]:
+    return {"hashprice": series([0.0382] * count), "queue": series([40.0] * count)}
+
+
+def test_a_step_longer_than_that_of_the_prices_has_their_mean(tmp_path):
+    recorded = Recorded(price=series([0.0, 200.0] * 12, HOUR / 2), feeds=feeds_of(12))
+    inputs = build_inputs(site_of(tmp_path), recorded, Period(None, None, HOUR))
+    assert inputs.price_per_mwh.tolist() == pytest.approx([102.5] * 12)
+    assert inputs.seen[PRICE].values.tolist() == pytest.approx([100.0] * 12)
+    assert inputs.notes == ("price: changes within 12 steps; each has the mean of its numbers, weighted by time",)
+
+
+def test_a_step_that_does_not_divide_that_of_the_prices_weighs_them_by_time(tmp_path):
+    recorded = Recorded(price=series([0.0, 90.0, 30.0, 60.0]), feeds=feeds_of(4))
+    inputs = build_inputs(site_of(tmp_path), recorded, Period(None, None, 1.5 * HOUR))
+    assert inputs.price_per_mwh.tolist() == pytest.approx([32.5, (90 / 2 + 30) / 1.5 + 2.5])
+    assert inputs.price_per_mwh.mean() == pytest.approx((0 + 90 + 30) / 3 + 2.5)
+
+
+def test_demand_that_changes_within_a_step_is_its_mean(tmp_path):
+    queue = series([8.0, 40.0, 8.0, 8.0], HOUR / 2)
+    inputs = inputs_of(site_of(tmp_path), [40.0, 40.0], feeds={"queue": queue})
+    assert inputs.demand_replicas[:, 0].tolist() == [3, 1]
+
+
+def test_what_the_prices_do_not_cover_is_not_played(tmp_path):
+    period = Period(START - 5 * HOUR, START + 20 * HOUR, HOUR)
+    inputs = inputs_of(site_of(tmp_path), [40.0] * 10, period=period)
+    assert (inputs.times[0], inputs.end) == (START, START + 10 * HOUR)
+    assert (
+        "test covers 2024-01-01T00:00Z to 2024-01-01T10:00Z: what was asked for beyond it is left out"
+        in (inputs.notes[0])
+    )
+
+
+def test_a_day_without_prices_is_refused(tmp_path):
+    prices = [40.0, *[np.nan] * 25, 40.0]
+    with pytest.raises(InputsError, match=r"no number from 2024-01-01T01:00Z to 2024-01-02T02:00Z.*apart"):
+        inputs_of(site_of(tmp_path), prices)
+    site, ends = site_of(tmp_path), Period(START + 26 * HOUR, None)
+    assert inputs_of(site, prices, period=ends).steps == 1
+    assert inputs_of(site, [40.0, *[np.nan] * 24, 40.0]).steps == 26
+
+
+def test_prices_that_the_range_does_not_hold_are_told_in_words(tmp_path):
+    with pytest.raises(InputsError, match=r"no number is within the feed's range, .* when read as USDPerMWh"):
+        inputs_of(site_of(tmp_path), [1e6] * 3)
+    notes = inputs_of(site_of(tmp_path), [40.0, 50_000.0, 60.0]).notes
+    assert any("1 numbers are not within the feed's range" in note for note in notes)
+
+
+def test_a_delay_after_which_no_price_is_fresh_is_told(tmp_path):
+    inputs = inputs_of(site_of(tmp_path), [40.0] * 4, price_delay_seconds=HOUR)
+    assert any("no price that is seen is ever fresh" in note for note in inputs.notes)
+    assert not inputs.seen[PRICE].fresh.any()
+
+
+def test_where_a_clock_stands_in_for_the_price_holes_and_ends_are_played(tmp_path):
+    def fallback(objects):
+        contract = {"name": "contract", "unit": "USDPerMWh", "fixed": {"value": "45"}}
+        objects["PowerBudget/west"]["spec"]["price"]["sources"].append(contract)
+
+    period = Period(START, START + 40 * HOUR, HOUR)
+    inputs = inputs_of(site_of(tmp_path, fallback), [40.0, *[np.nan] * 30, 60.0], period=period)
+    assert inputs.price_per_mwh.tolist() == [42.5, *[47.5] * 30, 62.5, *[47.5] * 8]

@@ -44,7 +44,7 @@ def test_what_the_joint_site_captures(
     order = None if repeating else Random(1)
     inputs = joint_inputs(Path(DATA or ""), site, *period, step_seconds, order=order)
     played = run(site, inputs)
-    own = account(site, inputs, played.replicas)
+    own = account(site, inputs, played.spells)
     baselines = {name: account(site, inputs, policy(site, inputs)) for name, policy in POLICIES.items()}
     oracle = foresee(site, inputs)
     judged = score(own.profit, baselines["static"].profit, oracle.bound)

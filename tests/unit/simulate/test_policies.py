@@ -1,5 +1,7 @@
 """The baselines by hand, against each other, and within every limit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -48,9 +50,9 @@ def test_a_higher_priority_takes_watts_whatever_dwell_says_and_an_equal_waits() 
 
 
 def test_ski_rental_switches_when_waiting_has_cost_a_switch_there_and_back() -> None:
-    """20 over the worth an hour; a switch there and back costs 40: off in the second hour, and on again alike."""
+    """20 over the worth an hour; a switch there and back costs 40: off after two such hours, and on again alike."""
     p = problem([50, 110, 110, 110, 70, 70, 70], Load(90.0, start=25.0, stop=15.0))
-    assert ski_rental(p).ravel().tolist() == [1, 1, 0, 0, 0, 1, 1]
+    assert ski_rental(p).ravel().tolist() == [1, 1, 1, 0, 0, 0, 1]
 
 
 def test_ski_rental_without_a_switch_cost_is_the_threshold() -> None:
@@ -115,3 +117,9 @@ def test_a_walk_repeats_what_does_not_change() -> None:
     moves = np.flatnonzero(np.diff(sizes)) + 1
     assert sizes.max() == 2
     assert set(moves % 20) <= {0, 4, 7}
+
+
+def test_no_rule_sees_a_late_price_sooner_than_the_operator() -> None:
+    p = replace(problem([50, 110, 50, 50], Load(90.0)), price_late_per_mwh=np.array([np.nan, 50.0, 110.0, 50.0]))
+    assert threshold(p).ravel().tolist() == [0, 1, 0, 1]
+    assert ski_rental(p).ravel().tolist() == [0, 1, 0, 1]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from unit.simulate.sites import site_of
+from wattswitch.simulate import queueing_site
 from wattswitch.simulate.jobs import Jobs
 from wattswitch.simulate.queueing_site import QueueingError, queue_site, queueing
 
@@ -40,3 +41,9 @@ def test_where_nothing_can_queue_it_says_why(tmp_path):
         queue_site(site_of(tmp_path, lambda objects: objects.pop("InferenceDeployment/chat")))
     with pytest.raises(QueueingError, match="half of the limit powers 12 GPUs, but one job takes 13"):
         queueing(site_of(tmp_path), jobs(gpus=13))
+
+
+def test_a_queue_that_grows_has_no_numbers(tmp_path, monkeypatch):
+    monkeypatch.setattr(queueing_site, "LOAD", 1.5)
+    result = queueing(site_of(tmp_path), jobs())
+    assert result["policies"]["A"] is None

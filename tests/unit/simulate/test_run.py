@@ -10,6 +10,7 @@ from wattswitch.planner import plan
 from wattswitch.planner.model import Demand, Signal, SiteState
 from wattswitch.planner.record import from_line, to_line
 from wattswitch.simulate.account import account
+from wattswitch.simulate.inputs import Period
 from wattswitch.simulate.modelsite import ModelSite
 from wattswitch.simulate.replay import ReplayError, replay
 from wattswitch.simulate.run import run
@@ -47,7 +48,7 @@ def test_it_serves_demand_first_keeps_the_limit_and_the_floor(site):
     queue = [8.0 * (1 + hour % 12) for hour in range(2 * DAY)]
     inputs = inputs_of(site, waves(2 * DAY), feeds={"queue": series(queue)})
     result = run(site, inputs)
-    judged = account(site, inputs, result.replicas)
+    judged = account(site, inputs, result.spells)
     assert (result.replicas[:, 0] >= inputs.demand_replicas[:, 0]).all()
     assert (result.violation_seconds, judged.violation_seconds, judged.floor_misses) == (0.0, 0.0, 0.0)
     assert (result.committed_watts <= inputs.limit_watts).all()
@@ -135,7 +136,8 @@ def test_every_recorded_decision_is_decided_again(site, tmp_path):
     file = tmp_path / "states.jsonl"
     file.write_text("\n".join(lines) + "\n")
     read: list[int] = []
-    assert replay(file, read.append) == len(lines) >= 30
+    assert replay(file, read.append) == (len(lines), False)
+    assert len(lines) >= 30
     assert read[-1] == file.stat().st_size
     state, decision = from_line(lines[20])
     wrong = replace(decision, targets=(replace(decision.targets[0], replicas=99), *decision.targets[1:]))
@@ -176,3 +178,33 @@ def test_the_planner_sees_dying_pods(site):
     assert pods.write(plan(state))
     assert [w.booked_pods for w in pods.workloads()] == [1, 0, 20]
     assert inputs.steps == 2
+
+
+def test_what_a_killed_process_leaves_of_a_record_is_left_out(site, tmp_path):
+    lines = []
+    run(site, inputs_of(site, waves(4)), record=lambda state, decision: lines.append(to_line(state, decision)))
+    file = tmp_path / "states.jsonl"
+    file.write_text("\n\n".join(lines) + "\n" + lines[0][:100])
+    assert replay(file) == (len(lines), True)
+    file.write_text(lines[0][:100])
+    with pytest.raises(ReplayError, match="line 1: not a recorded decision"):
+        replay(file)
+
+
+def test_demand_of_before_the_first_step_is_learned_from(site):
+    """The same evening, played with and without the days before it in the recording."""
+    queue = series([8.0 + 80.0 * (hour % DAY >= 12) for hour in range(8 * DAY)])
+    inputs = inputs_of(
+        site, [20.0] * (8 * DAY), feeds={"queue": queue}, period=Period(START + 7 * DAY * HOUR, None, None)
+    )
+    assert inputs.earlier_times.size == 7 * DAY
+    assert inputs.earlier_times[-1] == inputs.times[0] - HOUR
+    asked = []
+    run(site, inputs, record=lambda state, _: asked.append(state.workloads[0].demand))
+    assert asked[0] is not None
+    assert asked[0].needs
+    nothing = []
+    bare = replace(inputs, earlier_times=np.empty(0), earlier={})
+    run(site, bare, record=lambda state, _: nothing.append(state.workloads[0].demand))
+    assert nothing[0] is not None
+    assert not nothing[0].needs

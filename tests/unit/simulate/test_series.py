@@ -100,3 +100,10 @@ def test_moments():
     assert write_moment(START + 60) == "2024-01-01T00:01Z"
     with pytest.raises(SeriesError, match="is not a time"):
         read_moment("soon")
+
+
+def test_moments_that_differ_are_written_differently():
+    start = read_moment("2024-01-01")
+    assert write_moment(start + 1.5) == "2024-01-01T00:00:01.5Z"
+    assert write_moment(start + 3.0) == "2024-01-01T00:00:03Z"
+    assert read_moment(write_moment(start + 1.5)) == start + 1.5

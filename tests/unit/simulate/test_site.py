@@ -139,3 +139,9 @@ def test_placeholders_that_nobody_filled_in_are_told():
 def test_a_paused_workload_is_noted(tmp_path):
     site = site_of(tmp_path, _set(S21, "metadata.annotations", {"wattswitch.io/paused": "true"}))
     assert site.notes == ("MiningPool s21 is paused in its file, and runs here all the same",)
+
+
+def test_curtailment_in_the_files_is_told_not_to_be_played(tmp_path):
+    event = {"apiVersion": "wattswitch.io/v1alpha1", "kind": "CurtailmentEvent", "metadata": {"name": "peak"}}
+    site = site_of(tmp_path, lambda objects: objects.update(event=event))
+    assert site.notes == ("curtailment is not simulated: the limit is as if there were no CurtailmentEvent peak",)

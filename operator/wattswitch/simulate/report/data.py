@@ -146,7 +146,9 @@ class ReportData:
 
 
 def off_shares(
-    replicas: NDArray[np.integer], max_replicas: int, reasons: NDArray[np.str_] | NDArray[np.object_]
+    replicas: NDArray[np.integer] | NDArray[np.float64],
+    max_replicas: int,
+    reasons: NDArray[np.str_] | NDArray[np.object_],
 ) -> dict[str, float]:
     """How much of a workload's full size was off, by reason.
 
