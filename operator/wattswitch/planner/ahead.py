@@ -60,7 +60,7 @@ def ahead(state: SiteState, plan: Plan) -> Ahead:
     starts = [start + HOUR * hour for hour in range(HOURS_AHEAD)]
     basis, spread = (plan.outlook.basis, plan.outlook.spread_per_mwh) if plan.outlook else ("", None)
     targets = {target.key: target for target in plan.targets}
-    parts, fixed = [], sum(d.staying_pods * d.it_watts_per_pod for d in state.draws)
+    parts, fixed = [], state.staying_it_watts
     for w in state.workloads:
         part = _part(state, w, targets[w.key])
         parts.append(part)

@@ -5,14 +5,13 @@ Within one priority the best worth per watt comes first, and where that leaves t
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from wattswitch.planner.bisection import largest
-from wattswitch.planner.model import NO_SURGE, Reason, SiteState, Workload
+from wattswitch.planner.model import Reason, SiteState, Workload
 from wattswitch.planner.packing import Free, Item, pack
 from wattswitch.planner.wish import Wish
-from wattswitch.planner.worth import all_in_price_per_mwh
 
 
 class Room:
@@ -22,13 +21,17 @@ class Room:
         self.it_watts = it_watts
         self.gpus = gpus
 
+    def copy(self) -> "Room":
+        """The same room, to try something in."""
+        return Room(self.it_watts, dict(self.gpus))
+
     def largest(self, w: Workload, have: int, want: int) -> int:
         """The largest size from `have` to `want` whose growth fits."""
         if want <= have:
             return have
-        if w.surge == NO_SURGE:
-            return have + min(want - have, max(0, self._pods(w)))
-        return largest(have, want, lambda size: self._fits(w, have, size))
+        if w.surges:
+            return largest(have, want, lambda size: self._fits(w, have, size))
+        return min(want, have + self._pods(w))
 
     def carries_one_more(self, w: Workload, have: int) -> bool:
         """Whether the next replica fits."""
@@ -36,18 +39,17 @@ class Room:
 
     def take(self, w: Workload, have: int, want: int) -> int:
         """Grow from `have` towards `want` as far as there is room, and book it."""
-        if want <= have:
-            return have
         size = self.largest(w, have, want)
         if size > have:
-            self.it_watts -= w.it_watts(size) - w.it_watts(have)
+            pods = w.pods(size) - w.pods(have)
+            self.it_watts -= pods * w.it_watts_per_replica
             if w.gpu_group and w.gpus_per_replica:
-                self.gpus[w.gpu_group] = self.gpus.get(w.gpu_group, 0) - (w.gpus(size) - w.gpus(have))
+                self.gpus[w.gpu_group] = self.gpus.get(w.gpu_group, 0) - pods * w.gpus_per_replica
         return size
 
     def carries(self, wishes: Iterable[Wish], sizes: dict[str, int]) -> bool:
         """Whether all may keep what they have of what they wish, beyond `sizes` that are booked already."""
-        trial = Room(self.it_watts, dict(self.gpus))
+        trial = self.copy()
         return all(trial.take(w.workload, sizes[w.workload.key], w.kept) >= w.kept for w in wishes)
 
     def short_of_gpus(self, w: Workload, have: int) -> bool:
@@ -55,16 +57,17 @@ class Room:
         return w.it_watts(have + 1) - w.it_watts(have) <= self.it_watts
 
     def _pods(self, w: Workload) -> int:
-        """How many more pods fit, where each replica is one pod; below zero where there are too many already."""
+        """How many more pods fit, where each replica is one pod."""
         pods = self.it_watts // w.it_watts_per_replica
         if w.gpus_per_replica and w.gpu_group:
             pods = min(pods, self.gpus.get(w.gpu_group, 0) // w.gpus_per_replica)
-        return pods
+        return max(0, pods)
 
     def _fits(self, w: Workload, have: int, want: int) -> bool:
-        if w.it_watts(want) - w.it_watts(have) > self.it_watts:
+        pods = w.pods(want) - w.pods(have)
+        if pods * w.it_watts_per_replica > self.it_watts:
             return False
-        gpus = w.gpus(want) - w.gpus(have)
+        gpus = pods * w.gpus_per_replica
         return not gpus or not w.gpu_group or gpus <= self.gpus.get(w.gpu_group, 0)
 
 
@@ -73,19 +76,17 @@ def by_precedence(wishes: Iterable[Wish]) -> list[Wish]:
     return sorted(wishes, key=_precedence)
 
 
-def _precedence(wish: Wish) -> tuple[tuple[bool, int], bool, float, str]:
+def _precedence(wish: Wish) -> tuple[bool, int, bool, float, str]:
+    w = wish.workload
     worth = -math.inf if wish.worth_per_mwh is None else wish.worth_per_mwh
-    return (_rank(wish), not wish.workload.held, -worth, wish.workload.key)
+    return (w.leaving, -w.priority, not w.held, -worth, w.key)
 
 
-def _rank(wish: Wish) -> tuple[bool, int]:
-    """Highest priority first, the leaving after all others."""
-    return (wish.workload.leaving, -wish.workload.priority)
-
-
-def allocate(state: SiteState, wishes: list[Wish]) -> tuple[dict[str, int], dict[str, str]]:
+def allocate(
+    state: SiteState, wishes: list[Wish], price_per_mwh: float | None
+) -> tuple[dict[str, int], dict[str, str]]:
     """Replicas by workload key, and what keeps the short ones short; `wishes` come in order of precedence."""
-    room, price = _room(state), all_in_price_per_mwh(state.budget).value
+    room = _room(state)
     sizes: dict[str, int] = {}
     bound: dict[str, str] = {}
     for wish in wishes:
@@ -93,9 +94,15 @@ def allocate(state: SiteState, wishes: list[Wish]) -> tuple[dict[str, int], dict
         sizes[w.key] = room.take(w, 0, wish.floor) if wish.floor else 0
         if sizes[w.key] < wish.floor:
             bound[w.key] = _what_binds(room, w, sizes[w.key])
-    for _, group in groupby(wishes, key=_rank):
-        _share(list(group), sizes, room, bound, price)
+    for group in _by_rank(wishes):
+        _share(group, sizes, room, bound, price_per_mwh)
     return sizes, bound
+
+
+def _by_rank(wishes: list[Wish]) -> Iterator[list[Wish]]:
+    """Those of one priority together, the highest first, and the leaving after all others."""
+    for _, group in groupby(wishes, key=lambda wish: (wish.workload.leaving, wish.workload.priority)):
+        yield list(group)
 
 
 def _share(group: list[Wish], sizes: dict[str, int], room: Room, bound: dict[str, str], price: float | None) -> None:
@@ -108,32 +115,35 @@ def _share(group: list[Wish], sizes: dict[str, int], room: Room, bound: dict[str
     if protected:
         for wish in protected if room.carries(group, sizes) else group:
             _grow(wish, wish.kept, sizes, room)
-    goals = _goals(group, sizes, room, price)
+    growing = [wish for wish in group if wish.size > sizes[wish.workload.key]]
+    goals = _goals(growing, sizes, room, price)
     for wish in group:
         w = wish.workload
-        _grow(wish, goals[w.key], sizes, room)
+        if w.key in goals:
+            _grow(wish, goals[w.key], sizes, room)
         if wish.reason == Reason.MIN_OFF and not room.carries_one_more(w, sizes[w.key]):
             bound.setdefault(w.key, _what_binds(room, w, sizes[w.key]))
-    for wish in group:
+    for wish in growing:
         w, size = wish.workload, sizes[wish.workload.key]
         if size < wish.size:
             bound.setdefault(w.key, _what_binds(room, w, size))
 
 
-def _goals(group: list[Wish], sizes: dict[str, int], room: Room, price: float | None) -> dict[str, int]:
+def _goals(growing: list[Wish], sizes: dict[str, int], room: Room, price: float | None) -> dict[str, int]:
     """How far to grow each: to what it wishes, where there is room for all, else to what earns the most together.
 
     Only pods that earn more than their power are weighed against each other, and only where surge does not make a
     size draw more than its pods; all others are given theirs in the order of precedence, before those after them.
     """
-    goals = {wish.workload.key: wish.size for wish in group}
-    growing = [wish for wish in group if wish.size > sizes[wish.workload.key]]
-    weighed = [wish for wish in growing if _earns(wish, price)]
-    if price is None or not weighed or len(growing) == 1:
+    goals = {wish.workload.key: wish.size for wish in growing}
+    if price is None or len(growing) <= 1:
         return goals
-    free = Room(room.it_watts, dict(room.gpus))
+    weighed = [wish for wish in growing if _earns(wish, price)]
+    if not weighed:
+        return goals
+    free = room
     if len(weighed) < len(growing):
-        trial = Room(room.it_watts, dict(room.gpus))
+        free, trial = room.copy(), room.copy()
         grown = {wish.workload.key: trial.take(wish.workload, sizes[wish.workload.key], wish.size) for wish in growing}
         if all(grown[wish.workload.key] >= wish.size for wish in weighed):
             return goals
@@ -145,11 +155,11 @@ def _goals(group: list[Wish], sizes: dict[str, int], room: Room, price: float | 
     return goals
 
 
-def _earns(wish: Wish, price: float | None) -> bool:
+def _earns(wish: Wish, price: float) -> bool:
     w = wish.workload
-    if price is None or wish.worth_per_mwh is None or w.held or w.leaving:
+    if wish.worth_per_mwh is None or w.held or w.leaving:
         return False
-    return wish.worth_per_mwh > price and w.surge == NO_SURGE
+    return wish.worth_per_mwh > price and not w.surges
 
 
 def _item(wish: Wish, size: int, price: float) -> Item:
@@ -164,13 +174,13 @@ def _what_binds(room: Room, w: Workload, size: int) -> str:
 
 def _grow(wish: Wish, to: int, sizes: dict[str, int], room: Room) -> None:
     w = wish.workload
-    sizes[w.key] = room.take(w, sizes[w.key], to)
+    if to > sizes[w.key]:
+        sizes[w.key] = room.take(w, sizes[w.key], to)
 
 
 def _room(state: SiteState) -> Room:
     """What the controlled pods may draw: the limit less what stays whatever is decided."""
-    staying = sum(d.staying_pods * d.it_watts_per_pod for d in state.draws)
-    stuck = sum(w.stuck_pods * w.it_watts_per_replica for w in state.workloads)
+    stuck = sum([w.stuck_pods * w.it_watts_per_replica for w in state.workloads])
     gpus = {group.name: group.gpus for group in state.budget.gpu_groups}
     for draw in state.draws:
         if draw.gpu_group:
@@ -178,7 +188,7 @@ def _room(state: SiteState) -> Room:
     for w in state.workloads:
         if w.gpu_group and w.stuck_pods:
             gpus[w.gpu_group] = gpus.get(w.gpu_group, 0) - w.stuck_pods * w.gpus_per_replica
-    return Room(state.budget.it_limit_watts - staying - stuck, gpus)
+    return Room(state.budget.it_limit_watts - state.staying_it_watts - stuck, gpus)
 
 
 def free_now(state: SiteState) -> Room:

@@ -14,9 +14,9 @@ reading brings is unserved for three of them. `SHARES` are the shares for which 
 """
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, insort_left
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
 
@@ -75,8 +75,7 @@ MOST_SCALES = 8.0
 """An error counts as no larger than so many times what was usual before it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(NamedTuple):
     """Demand one start time ahead, in the unit of the demand: what is likely, and what it may be more.
 
     `needs` are (share, need) pairs, shares rising and needs falling: demand is above `need` during `share` of the time.
@@ -91,8 +90,7 @@ class Expected:
         return max((need for share, need in self.needs if share >= USUAL_SHARE), default=self.mean)
 
 
-@dataclass(frozen=True, slots=True)
-class _Forecast:
+class _Forecast(NamedTuple):
     """What was known and expected at one moment; `signs` are changes in the unit of the demand."""
 
     at: float
@@ -105,8 +103,7 @@ class _Forecast:
     """What errors came to before it."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Regression:
+class _Regression(NamedTuple):
     """How much of the trend, of the time of day and of the time of the week comes true: least squares.
 
     Over about `MEMORY` cases: `products` are sums of products of signs (row by row, the upper half), `changes` sums of
@@ -160,24 +157,23 @@ def _solved(rows: tuple[tuple[float, ...], ...], right: tuple[float, ...]) -> tu
     return x, y, z
 
 
-@dataclass(frozen=True, slots=True)
-class _Day:
+class _Day(NamedTuple):
     """Mean demand by half-hour of the UTC day, None where it was never seen to its end."""
 
     means: tuple[float | None, ...] = (None,) * DAY_BINS
     visits: tuple[int, ...] = (0,) * DAY_BINS
     current: int = -1
     total: float = 0.0
-    count: int = 0
+    readings: int = 0
 
     def saw(self, at: float, value: float) -> "_Day":
         """With one more reading; a half-hour counts once it is over."""
         number = int(at // DAY_BIN_SECONDS)
         if number == self.current:
-            return _Day(self.means, self.visits, number, self.total + value, self.count + 1)
-        if not self.count:
+            return _Day(self.means, self.visits, number, self.total + value, self.readings + 1)
+        if not self.readings:
             return _Day(self.means, self.visits, number, value, 1)
-        index, mean = self.current % DAY_BINS, self.total / self.count
+        index, mean = self.current % DAY_BINS, self.total / self.readings
         visits = min(self.visits[index] + 1, MEMORY_DAYS)
         known = self.means[index]
         learned = mean if known is None else known + (mean - known) / visits
@@ -201,24 +197,23 @@ class _Day:
 _NO_DAY: tuple[float | None, ...] = (None,) * WEEK_BINS
 
 
-@dataclass(frozen=True, slots=True)
-class _Week:
+class _Week(NamedTuple):
     """Mean demand by ten minutes of each day of the week, None where it was never seen to its end."""
 
     days: tuple[tuple[float | None, ...], ...] = (_NO_DAY,) * WEEK_DAYS
     current: int = -1
     total: float = 0.0
-    count: int = 0
+    readings: int = 0
 
     def saw(self, at: float, value: float) -> "_Week":
         """With one more reading; ten minutes count once they are over."""
         number = int(at // WEEK_BIN_SECONDS)
         if number == self.current:
-            return _Week(self.days, number, self.total + value, self.count + 1)
-        if not self.count:
+            return _Week(self.days, number, self.total + value, self.readings + 1)
+        if not self.readings:
             return _Week(self.days, number, value, 1)
         day, index = divmod(self.current, WEEK_BINS)
-        day, mean = day % WEEK_DAYS, self.total / self.count
+        day, mean = day % WEEK_DAYS, self.total / self.readings
         known = self.days[day][index]
         learned = _with(self.days[day], index, mean if known is None else (known + mean) / 2)
         return _Week(_with(self.days, day, learned), number, value, 1)
@@ -254,8 +249,7 @@ def _with_newest(recent: tuple[tuple[float, float], ...], at: float, value: floa
     return (*higher[1 - MOST_RECENT :], (at, value))
 
 
-@dataclass(frozen=True, slots=True)
-class _Errors:
+class _Errors(NamedTuple):
     """The last `MEMORY` errors as multiples of what was usual before each, and for how long they left work undone.
 
     `unserved` and `seconds` are sums over about as many: of the time that a start made at the reading is too late, and
@@ -269,14 +263,14 @@ class _Errors:
 
     def saw(self, error: float, unserved: float, seconds: float) -> "_Errors":
         """With one more error."""
-        by_time, by_size, kept = self.by_time, self.by_size, 1 - 1 / MEMORY
+        by_time, by_size, kept = self.by_time, list(self.by_size), 1 - 1 / MEMORY
         if len(by_time) == MEMORY:
-            oldest = bisect_left(by_size, by_time[0])
-            by_time, by_size = by_time[1:], by_size[:oldest] + by_size[oldest + 1 :]
-        place = bisect_left(by_size, error)
+            del by_size[bisect_left(by_size, by_time[0])]
+            by_time = by_time[1:]
+        insort_left(by_size, error)
         return _Errors(
             (*by_time, error),
-            (*by_size[:place], error, *by_size[place:]),
+            tuple(by_size),
             kept * self.unserved + unserved,
             kept * self.seconds + seconds,
         )
@@ -292,11 +286,10 @@ class _Errors:
             return ()
         most = (count + 1) * self.seconds / self.unserved * (1 + TOLERANCE)
         above = [(share, int(share * most) - 1) for share in SHARES]
-        return tuple((share, self.by_size[max(0, count - 1 - n)]) for share, n in above if n >= 0)
+        return tuple([(share, self.by_size[max(0, count - 1 - n)]) for share, n in above if n >= 0])
 
 
-@dataclass(frozen=True, slots=True)
-class _Scale:
+class _Scale(NamedTuple):
     """What errors come to: a mean over the last few, and one over all that are remembered."""
 
     now: float = 0.0
@@ -350,11 +343,10 @@ class DemandModel:
         if not (self.newest_at < at < math.inf and 0 <= value <= MOST_DEMAND):
             return self
         made = self._made if at - self.newest_at <= LONGEST_GAP_SECONDS else ()
-        newest = replace(
-            self, newest_at=at, newest_value=value, recent=_with_newest(self.recent, at, value), _made=made
-        )
-        too_near = made and at - made[-1].at < max(LEAST_GAP_SECONDS, self._lead / MOST_WAITING)
-        return newest if too_near else newest._learn(at, value)
+        if made and at - made[-1].at < max(LEAST_GAP_SECONDS, self._lead / MOST_WAITING):
+            recent = _with_newest(self.recent, at, value)
+            return replace(self, newest_at=at, newest_value=value, recent=recent, _made=made)
+        return self._learn(at, value, made)
 
     def ahead(self, now: float) -> Expected | None:
         """What to be ready for one start time from now, None before enough was learned and after a long silence.
@@ -368,27 +360,30 @@ class DemandModel:
         mean = latest.expected + latest.slope * (self.newest_value - latest.value)
         earlier = (made.expected for made in self._made[:-1] if made.at + self._lead > now)
         mean, scale = max(0.0, mean, *earlier), latest.scale or 0.0
-        return Expected(mean, tuple((share, max(0.0, mean + margin * scale)) for share, margin in self._margins))
+        return Expected(mean, tuple([(share, max(0.0, mean + margin * scale)) for share, margin in self._margins]))
 
     @property
     def _lead(self) -> float:
         return max(self.lead_seconds, LEAST_GAP_SECONDS)
 
-    def _learn(self, at: float, value: float) -> "DemandModel":
-        """Learn from what came of earlier forecasts, and make the next one.
+    def _learn(self, at: float, value: float, made: tuple[_Forecast, ...]) -> "DemandModel":
+        """Learn from what came of the forecasts `made` earlier, and make the next one.
 
         The next one's weights and scale are from before this reading, so that a higher reading never lowers what is
         expected.
         """
-        errors, scale, regression, due = self._errors, self._scale, self._regression, self._due(at)
-        for made in due:
-            error, seconds = value - made.expected, (at - self._made[-1].at) / len(due)
-            if made.scale is not None:
-                errors = errors.saw(_multiple(error, made.scale), min(self._lead, seconds), seconds)
-            scale, regression = scale.saw(error), regression.saw(made, value)
-        return replace(
-            self,
-            _made=(*self._lasting(at), self._forecast(at, value, due[-1] if due else None)),
+        errors, scale, regression, due = self._errors, self._scale, self._regression, self._due(at, made)
+        for earlier in due:
+            error, seconds = value - earlier.expected, (at - made[-1].at) / len(due)
+            if earlier.scale is not None:
+                errors = errors.saw(_multiple(error, earlier.scale), min(self._lead, seconds), seconds)
+            scale, regression = scale.saw(error), regression.saw(earlier, value)
+        return DemandModel(
+            lead_seconds=self.lead_seconds,
+            newest_at=at,
+            newest_value=value,
+            recent=_with_newest(self.recent, at, value),
+            _made=(*self._lasting(at, made), self._forecast(at, value, due[-1] if due else None)),
             _errors=errors,
             _margins=errors.margins() if due else self._margins,
             _scale=scale,
@@ -397,15 +392,15 @@ class DemandModel:
             _week=self._week.saw(at, value),
         )
 
-    def _lasting(self, at: float) -> list[_Forecast]:
+    def _lasting(self, at: float, made: tuple[_Forecast, ...]) -> list[_Forecast]:
         """The forecasts that are about a time after `at`: one holds until the next one does."""
-        ends = (*(made.at for made in self._made[1:]), at)
-        return [made for made, end in zip(self._made, ends, strict=False) if end + self._lead > at]
+        ends = (*[later.at for later in made[1:]], at)
+        return [each for each, end in zip(made, ends, strict=False) if end + self._lead > at]
 
-    def _due(self, at: float) -> list[_Forecast]:
+    def _due(self, at: float, made: tuple[_Forecast, ...]) -> list[_Forecast]:
         """The forecasts for which this is the first reading after their start time, or a little before it."""
         early = LEAST_GAP_SECONDS / 2
-        return [made for made in self._made if self._made[-1].at < made.at + self._lead - early <= at]
+        return [each for each in made if made[-1].at < each.at + self._lead - early <= at]
 
     def _forecast(self, at: float, value: float, before: _Forecast | None) -> _Forecast:
         """What is expected at this reading; `before` is what was known one start time ago."""

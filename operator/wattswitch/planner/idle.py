@@ -8,13 +8,14 @@ until idling has cost as much, so that it never costs more than twice what knowi
 Idling costs the price, or where the limit does not carry everything, what others would have earned with the watts.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from wattswitch.planner.model import Demand, SiteState, Workload
 from wattswitch.planner.need import replicas_for
 from wattswitch.planner.price_ahead import HOUR
-from wattswitch.planner.signals import usable
-from wattswitch.planner.worth import SECONDS_PER_HOUR, worth_per_mwh
+from wattswitch.planner.terms import Terms
+from wattswitch.planner.worth import SECONDS_PER_HOUR
 
 LONGEST_SECONDS = 12 * HOUR
 """Nobody waits longer, however little it costs."""
@@ -64,49 +65,46 @@ def stake_per_mw(w: Workload, start_cost: float, stop_cost: float, worth_per_mwh
     return max(0.0, start_cost - max(0.0, worth_per_mwh) / SECONDS_PER_HOUR * w.start_seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class _Taker:
-    """A workload that would draw watts above its floor now, if it had them."""
+class _Taker(NamedTuple):
+    """A workload that would draw watts above its floor now, if it had them; in order of who is given them first."""
 
-    priority: int
-    worth_per_mwh: float
+    minus_priority: int
+    minus_worth_per_mwh: float
+    place: int
     it_watts: int
     it_watts_per_replica: int
 
 
-def idle_cost_per_mwh(state: SiteState, price_per_mwh: float) -> float:
+def idle_cost_per_mwh(everyone: Sequence[Terms], state: SiteState, price_per_mwh: float) -> float:
     """What a MWh costs that nobody uses: the price, or what the last one earns that the limit still carries.
 
-    Demand counts as what it is now, so that what waits idle does not make idling dearer.
+    `everyone` are the terms of the state's workloads. Demand counts as what it is now, so that what waits idle does not
+    make idling dearer.
     """
-    left, takers = _left_and_takers(state, price_per_mwh)
-    takers.sort(key=lambda taker: (-taker.priority, -taker.worth_per_mwh))
+    left, asked, takers = _left_and_takers(everyone, state, price_per_mwh)
+    if asked <= left:
+        return price_per_mwh
     last = price_per_mwh
-    for taker in takers:
+    for taker in sorted(takers):
         if taker.it_watts > left:
-            return taker.worth_per_mwh if left >= taker.it_watts_per_replica else last
-        left, last = left - taker.it_watts, taker.worth_per_mwh
+            return -taker.minus_worth_per_mwh if left >= taker.it_watts_per_replica else last
+        left, last = left - taker.it_watts, -taker.minus_worth_per_mwh
     return price_per_mwh
 
 
-def _left_and_takers(state: SiteState, price_per_mwh: float) -> tuple[int, list[_Taker]]:
-    """What is left of the limit beside all that draws anyway, and who would take it."""
-    left = state.budget.it_limit_watts - sum(d.staying_pods * d.it_watts_per_pod for d in state.draws)
-    takers = []
-    for w in state.workloads:
-        worth = worth_per_mwh(w, state.budget.pue_1e4).value
+def _left_and_takers(
+    everyone: Sequence[Terms], state: SiteState, price_per_mwh: float
+) -> tuple[int, int, list[_Taker]]:
+    """What is left of the limit beside all that draws anyway, what is asked of it, and by whom."""
+    left = state.budget.it_limit_watts - state.staying_it_watts
+    asked, takers = 0, []
+    for place, (w, worth, _, demanded, floor) in enumerate(everyone):
         moves = not (w.held or w.blocked or w.leaving)
-        least = min(w.floor_replicas, w.max_replicas) if moves else w.spec_replicas
-        left -= w.it_watts(least) + w.stuck_pods * w.it_watts_per_replica
-        most = _asked_for(w)
-        if moves and worth is not None and worth > price_per_mwh and most > least:
-            more = w.it_watts(most) - w.it_watts(least)
-            takers.append(_Taker(w.priority, worth, more, w.it_watts_per_replica))
-    return left, takers
-
-
-def _asked_for(w: Workload) -> int:
-    if w.demand is None:
-        return w.max_replicas
-    demand = usable(w.demand.signal, min).value
-    return 0 if demand is None else replicas_for(w, demand)
+        least = floor if moves else w.spec_replicas
+        drawn = w.it_watts(least)
+        left -= drawn + w.stuck_pods * w.it_watts_per_replica
+        if moves and demanded > least and worth.value is not None and worth.value > price_per_mwh:
+            more = w.it_watts(demanded) - drawn
+            asked += more
+            takers.append(_Taker(-w.priority, -worth.value, place, more, w.it_watts_per_replica))
+    return left, asked, takers

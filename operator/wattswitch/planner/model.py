@@ -103,7 +103,7 @@ class Signal:
     @property
     def fresh(self) -> bool:
         """Whether the value may justify a raise."""
-        return not self.problem and self.value is not None
+        return self.value is not None and not self.problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +203,11 @@ class Workload:
     drain_seconds: int = 0
     cost_per_start: float = 0.0
     batch: Batch | None = None
+
+    @property
+    def surges(self) -> bool:
+        """Whether a rollout may add pods."""
+        return self.surge.pods > 0 or self.surge.percent > 0
 
     def pods(self, replicas: int) -> int:
         """Pods to book for a size that is asked for, surge included."""
@@ -332,9 +337,13 @@ class SiteState:
     @property
     def booked_it_watts(self) -> int:
         """Watts of every pod in the books."""
-        return sum(w.booked_pods * w.it_watts_per_replica for w in self.workloads) + sum(
-            d.pods * d.it_watts_per_pod for d in self.draws
-        )
+        controlled = sum([w.booked_pods * w.it_watts_per_replica for w in self.workloads])
+        return controlled + sum([d.pods * d.it_watts_per_pod for d in self.draws])
+
+    @property
+    def staying_it_watts(self) -> int:
+        """Watts of the pods that no plan controls and that nobody has asked to stop."""
+        return sum([d.staying_pods * d.it_watts_per_pod for d in self.draws])
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,9 +44,8 @@ def steps(state: SiteState, wishes: list[Wish], goals: dict[str, int]) -> Steps:
 
 def excess_it_watts(state: SiteState) -> int:
     """By how much everything that is asked for passes over the limit; this much ignores ramps."""
-    asked = sum(w.it_watts(w.spec_replicas) + w.stuck_pods * w.it_watts_per_replica for w in state.workloads)
-    staying = sum(d.staying_pods * d.it_watts_per_pod for d in state.draws)
-    return max(0, asked + staying - state.budget.it_limit_watts)
+    asked = sum([w.it_watts(w.spec_replicas) + w.stuck_pods * w.it_watts_per_replica for w in state.workloads])
+    return max(0, asked + state.staying_it_watts - state.budget.it_limit_watts)
 
 
 def _harm(wish: Wish) -> tuple[bool, bool, bool, int, float, str]:

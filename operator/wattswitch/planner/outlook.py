@@ -7,15 +7,15 @@ workload whose switching costs nothing follows its strike price, exactly.
 """
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from wattswitch.planner.idle import idle_cost_per_mwh, kept_idle, need_that_pays, stake_per_mw
-from wattswitch.planner.model import Demand, PriceOutlook, SiteState, Sureness, Workload
+from wattswitch.planner.model import Budget, PriceCurve, PriceOutlook, SiteState, Sureness, Workload
 from wattswitch.planner.price_ahead import (
     HOUR,
     Grid,
@@ -30,7 +30,8 @@ from wattswitch.planner.price_model import Lessons
 from wattswitch.planner.regret import Wait, switch_times
 from wattswitch.planner.signals import Usable
 from wattswitch.planner.switching_value import Stake, advantages, table
-from wattswitch.planner.worth import switch_costs, worth_per_mwh
+from wattswitch.planner.terms import Terms
+from wattswitch.planner.worth import switch_costs
 
 STALE_SECONDS = 6 * HOUR
 """An older price says nothing about now."""
@@ -64,16 +65,17 @@ class Prospect(NamedTuple):
     need: float | None = None
 
 
-@dataclass(frozen=True)
-class Outlook:
+class Outlook(NamedTuple):
     """What the price to come says of every workload whose switching costs something, by key."""
 
-    sureness: Sureness | None = None
-    prospects: dict[str, Prospect] = field(default_factory=dict)
+    sureness: Sureness | None
+    prospects: dict[str, Prospect]
 
 
-@dataclass(frozen=True)
-class Facts:
+NO_OUTLOOK = Outlook(None, {})
+
+
+class Facts(NamedTuple):
     """The price as it was seen, and what is known of the ones to come. `guide` is None where nothing can be said."""
 
     now: float
@@ -85,8 +87,7 @@ class Facts:
     opens_at: float | None
 
 
-@dataclass(frozen=True)
-class Guide:
+class Guide(NamedTuple):
     """Where the price is on the grid of the hours ahead."""
 
     lessons: Lessons
@@ -95,6 +96,7 @@ class Guide:
     hour_start: float
     step_index: int
     ends_at: float
+    spread_per_mwh: float
 
 
 class Candidate(NamedTuple):
@@ -106,34 +108,45 @@ class Candidate(NamedTuple):
     stake: Stake
 
 
-def look_ahead(state: SiteState, price: Usable) -> Outlook:
-    """The prospects of every workload at this all-in price; empty where the price of now alone is to decide."""
+Course = tuple[bool, bool, float | None]
+"""Whether a workload is to stay on, whether it is to start, and until when that holds."""
+
+
+def look_ahead(everyone: Sequence[Terms], state: SiteState, price: Usable) -> Outlook:
+    """The prospects of every workload at this all-in price; empty where the price of now alone is to decide.
+
+    `everyone` are the terms of the state's workloads.
+    """
     known = state.budget.outlook
     if known is None or price.value is None or max(abs(price.value), abs(state.now)) > LARGEST:
-        return Outlook()
+        return NO_OUTLOOK
     facts = facts_of(state, known, price.value, fresh=price.raisable)
-    candidates = list(_candidates(state))
+    candidates = _candidates(everyone, state.budget)
     if facts.guide is not None:
-        decided = _guided(facts, facts.guide, known, candidates)
+        courses = _guided(facts, facts.guide, known, candidates)
     else:
-        decided = _unguided(facts, known, candidates)
-    prospects = {c.workload.key: p for c, p in zip(candidates, decided, strict=True)}
-    idling = [(c, c.workload.demand) for c in candidates if c.workload.demand]
-    idling = [(c, demand) for c, demand in idling if demand.needs or len(demand.recent) > 1]
-    if idling:
-        cost_per_mwh = idle_cost_per_mwh(state, price.value)
-        for c, demand in idling:
-            prospects[c.workload.key] = _with_idle(prospects[c.workload.key], c, demand, cost_per_mwh, state.now)
+        courses = _unguided(facts, known, candidates)
+    idle_cost = None
+    prospects: dict[str, Prospect] = {}
+    for c, (stay, start, until) in zip(candidates, courses, strict=True):
+        demand = c.workload.demand
+        if demand is None or not (demand.needs or len(demand.recent) > 1):
+            prospects[c.workload.key] = Prospect(c.worth, stay, start, until)
+            continue
+        if idle_cost is None:
+            idle_cost = idle_cost_per_mwh(everyone, state, price.value)
+        need = need_that_pays(demand, idle_cost, c.worth_per_mwh)
+        stake = stake_per_mw(c.workload, c.stake.start_cost, c.stake.stop_cost, c.worth_per_mwh)
+        idle, idle_until = kept_idle(c.workload, stake, idle_cost, state.now)
+        prospects[c.workload.key] = Prospect(c.worth, stay, start, sooner(until, idle_until), idle, need)
     return Outlook(_sureness(facts), prospects)
 
 
-def _with_idle(prospect: Prospect, c: Candidate, demand: Demand, cost_per_mwh: float, now: float) -> Prospect:
-    """The same prospect with the demand to be ready for, and the replicas that wait for it to come back."""
-    need = need_that_pays(demand, cost_per_mwh, c.worth_per_mwh)
-    stake = stake_per_mw(c.workload, c.stake.start_cost, c.stake.stop_cost, c.worth_per_mwh)
-    replicas, until = kept_idle(c.workload, stake, cost_per_mwh, now)
-    times = [at for at in (prospect.look_again_at, until) if at is not None]
-    return Prospect(prospect.worth, prospect.stay, prospect.start, min(times, default=None), replicas, need)
+def sooner(a: float | None, b: float | None) -> float | None:
+    """The earlier of two moments, None where there is neither."""
+    if a is None or b is None:
+        return b if a is None else a
+    return min(a, b)
 
 
 def facts_of(state: SiteState, known: PriceOutlook, all_in_per_mwh: float, *, fresh: bool) -> Facts:
@@ -156,63 +169,71 @@ def _guide(known: PriceOutlook, now: float, per_mwh: float, at: float, *, covere
     late_seconds = (now // step - at // step) * step
     if late_seconds > STALE_SECONDS or (late_seconds > 0 and not covered):
         return None
-    hour_start = now // HOUR * HOUR
-    steps = grid(lessons, known.curve, hour_start)
-    seen = sight(lessons, known.curve, steps, now, per_mwh, at)
-    ends_at = (now // step + 1) * step
+    return _guide_in_step(lessons, known.curve, now // step, per_mwh, at, covered=covered)
+
+
+@lru_cache(maxsize=4)
+def _guide_in_step(
+    lessons: Lessons, curve: PriceCurve, step_number: float, per_mwh: float, at: float, *, covered: bool
+) -> Guide:
+    """One for the whole of a market's step: kept while nothing else is known of the price, four sites at a time."""
+    step = lessons.step_seconds
+    begin, ends_at = step_number * step, (step_number + 1) * step
+    hour_start = begin // HOUR * HOUR
+    steps = grid(lessons, curve, hour_start)
+    seen = sight(lessons, curve, steps, begin, per_mwh, at)
+    index = int((begin - hour_start) // step)
     if covered:
-        ends_at = min(ends_at, curve_end(known.curve))
-    return Guide(lessons, steps, seen, hour_start, int((now - hour_start) // step), ends_at)
+        ends_at = min(ends_at, curve_end(curve))
+    return Guide(lessons, steps, seen, hour_start, index, ends_at, round(spread_per_mwh(seen, steps, index), 2))
 
 
 def _sureness(facts: Facts) -> Sureness:
-    guide = facts.guide
-    if guide is None:
+    if facts.guide is None:
         return Sureness(Basis.LAST_PRICE, None)
-    basis = Basis.CURVE if facts.covered else Basis.LEARNED
-    return Sureness(basis, round(spread_per_mwh(guide.sight, guide.grid, guide.step_index), 2))
+    return Sureness(Basis.CURVE if facts.covered else Basis.LEARNED, facts.guide.spread_per_mwh)
 
 
-def _candidates(state: SiteState) -> Iterator[Candidate]:
-    pue_1e4, adder = state.budget.pue_1e4, state.budget.adder_per_mwh
-    for w in state.workloads:
-        if w.leaving or not (w.cost_per_start or w.start_seconds or w.drain_seconds):
+def _candidates(everyone: Sequence[Terms], budget: Budget) -> list[Candidate]:
+    pue_1e4, adder, found = budget.pue_1e4, budget.adder_per_mwh, []
+    for w, worth, _, _, _ in everyone:
+        value = worth.value
+        if value is None or w.leaving or not (w.cost_per_start or w.start_seconds or w.drain_seconds):
             continue
-        worth = worth_per_mwh(w, pue_1e4)
-        if worth.value is None:
-            continue
-        stake = Stake(worth.value - adder, *switch_costs(w, worth.value, pue_1e4))
-        if 0 < stake.start_cost + stake.stop_cost <= LARGEST and abs(stake.margin_per_mwh) <= LARGEST:
-            yield Candidate(w, worth, worth.value, stake)
+        start_cost, stop_cost = switch_costs(w, value, pue_1e4)
+        if 0 < start_cost + stop_cost <= LARGEST and abs(value - adder) <= LARGEST:
+            found.append(Candidate(w, worth, value, Stake(value - adder, start_cost, stop_cost)))
+    return found
 
 
-def _guided(facts: Facts, guide: Guide, known: PriceOutlook, candidates: list[Candidate]) -> Iterator[Prospect]:
+def _guided(facts: Facts, guide: Guide, known: PriceOutlook, candidates: list[Candidate]) -> list[Course]:
     """The value of being on decides, and where nothing is published, regret too."""
-    rows = {c.stake: i for i, c in enumerate({c.stake: c for c in candidates}.values())}
-    solved = table(guide.lessons, known.curve, guide.hour_start, tuple(rows))
-    gains = np.array([stake.margin_per_mwh for stake in rows]) - facts.per_mwh
-    values = advantages(solved, guide.grid, guide.sight, guide.step_index, tuple(rows), gains).tolist()
+    stakes = tuple(dict.fromkeys([c.stake for c in candidates]))
+    solved = table(guide.lessons, known.curve, guide.hour_start, stakes)
+    gains = np.array([stake.margin_per_mwh for stake in stakes]) - facts.per_mwh
+    values = advantages(solved, guide.grid, guide.sight, guide.step_index, stakes, gains).tolist()
+    value_of = dict(zip(stakes, values, strict=True))
     switches = [math.inf] * len(candidates) if facts.covered else _switch_times(facts, known, candidates)
+    courses: list[Course] = []
     for c, switch_at in zip(candidates, switches, strict=True):
-        value, pays = values[rows[c.stake]], facts.all_in_per_mwh < c.worth_per_mwh
-        due = facts.now >= switch_at
-        yield Prospect(
-            c.worth,
-            stay=value > -c.stake.stop_cost and (pays or not due),
-            start=pays and (value > c.stake.start_cost or due),
-            look_again_at=guide.ends_at if due else min(guide.ends_at, switch_at),
-        )
+        value, pays, due = value_of[c.stake], facts.all_in_per_mwh < c.worth_per_mwh, facts.now >= switch_at
+        stay = value > -c.stake.stop_cost and (pays or not due)
+        start = pays and (value > c.stake.start_cost or due)
+        courses.append((stay, start, guide.ends_at if due else min(guide.ends_at, switch_at)))
+    return courses
 
 
-def _unguided(facts: Facts, known: PriceOutlook, candidates: list[Candidate]) -> Iterator[Prospect]:
+def _unguided(facts: Facts, known: PriceOutlook, candidates: list[Candidate]) -> list[Course]:
     """Regret alone decides, and for who never moved, the price of now."""
+    courses: list[Course] = []
     for c, switch_at in zip(candidates, _switch_times(facts, known, candidates), strict=True):
         pays, due = facts.all_in_per_mwh < c.worth_per_mwh, facts.now >= switch_at
         if c.workload.raised_at is None and c.workload.lowered_at is None:
-            yield Prospect(c.worth, pays, pays, facts.opens_at)
+            courses.append((pays, pays, facts.opens_at))
             continue
         times = [at for at in (switch_at, facts.opens_at) if at is not None and facts.now < at < math.inf]
-        yield Prospect(c.worth, stay=pays or not due, start=pays and due, look_again_at=min(times, default=None))
+        courses.append((pays or not due, pays and due, min(times, default=None)))
+    return courses
 
 
 def _switch_times(facts: Facts, known: PriceOutlook, candidates: list[Candidate]) -> list[float]:

@@ -9,8 +9,8 @@ can be part of a better one; all of these are tried where they are not too many,
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate, chain, product, repeat
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +37,7 @@ MOST_CUTS = 60
 """Steps to the price of a watt; a handful is enough where items are not made to need more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """A workload that may have up to `pods` more: what one of them earns above its power, draws, and holds of `group`.
 
     `gain` is above zero; its unit is anything that is the same for all.
@@ -51,8 +50,7 @@ class Item:
     group: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Free:
+class Free(NamedTuple):
     """What may be given out."""
 
     it_watts: int
@@ -65,18 +63,21 @@ def pack(items: Sequence[Item], free: Free) -> list[int]:
     `items` come best first. The same items and room give the same pods.
     """
     best = _fill(items, free, range(len(items)))
-    if all(pods == item.pods for pods, item in zip(best, items, strict=True)):
+    if best == [item.pods for item in items]:
         return best
     kinds = _kinds(items)
     if len(kinds) == 1:
         return best
-    prices = _prices(items, free)
-    if prices.lacks(_gain(items, best)) <= NEAR_ENOUGH * prices.bound:
+    prices, gain = _prices(items, free), _gain(items, best)
+    if prices.lacks(gain) <= NEAR_ENOUGH * prices.bound:
         return best
-    best = max(best, _fill(items, free, prices.order), key=lambda pods: _gain(items, pods))
-    if prices.lacks(_gain(items, best)) <= NEAR_ENOUGH * prices.bound:
+    other = _fill(items, free, prices.order)
+    other_gain = _gain(items, other)
+    if other_gain > gain:
+        best, gain = other, other_gain
+    if prices.lacks(gain) <= NEAR_ENOUGH * prices.bound:
         return best
-    counted = _counted_out(items, free, prices, kinds, best)
+    counted = _counted_out(items, free, prices, kinds, best, gain)
     if counted is not None:
         return counted
     return _Search(items, free, prices, best).run()
@@ -92,64 +93,69 @@ def _kinds(items: Sequence[Item]) -> list[list[int]]:
 
 
 def _counted_out(
-    items: Sequence[Item], free: Free, prices: "_Prices", kinds: list[list[int]], best: list[int]
+    items: Sequence[Item], free: Free, prices: "_Prices", kinds: list[list[int]], best: list[int], gain: float
 ) -> list[int] | None:
-    """The best share of all, `best` where that is near enough to it, or None where there are too many to try.
+    """The best share of all, `best` where its `gain` is near enough to that, or None where there are too many to try.
 
     All numbers of pods of every kind but one are tried that can be part of a better share; that one fills up.
     """
-    lack = prices.lacks(_gain(items, best))
+    lack = prices.lacks(gain)
     spans = [_span(items, prices.above, kind, lack) for kind in kinds]
     last = max(range(len(kinds)), key=lambda k: (spans[k][1] - spans[k][0], k))
-    others = [k for k in range(len(kinds)) if k != last]
-    if math.prod(spans[k][1] - spans[k][0] + 1 for k in others) > MOST_COUNTED:
+    order = [*(k for k in range(len(kinds)) if k != last), last]
+    if math.prod([spans[k][1] - spans[k][0] + 1 for k in order[:-1]]) > MOST_COUNTED:
         return None
-    found = _best_numbers(items, free, [kinds[k] for k in (*others, last)], [spans[k] for k in (*others, last)])
+    found = _best_numbers(items, free, [kinds[k] for k in order], [spans[k] for k in order])
     if found is None:
         return best
     share = [0] * len(items)
-    for k, pods in zip((*others, last), found, strict=True):
+    for k, pods in zip(order, found, strict=True):
         left = pods
         for i in kinds[k]:
             share[i] = min(items[i].pods, left)
             left -= share[i]
     counted = _fill(items, _after(items, free, share), range(len(items)), share)
-    return best if _gain(items, best) >= (1 - NEAR_ENOUGH) * _gain(items, counted) else counted
+    return best if gain >= (1 - NEAR_ENOUGH) * _gain(items, counted) else counted
 
 
 def _best_numbers(
     items: Sequence[Item], free: Free, kinds: list[list[int]], spans: list[tuple[int, int]]
 ) -> tuple[int, ...] | None:
     """How many pods of each kind earn the most together, each within its span, the last as many as fit."""
+    pods, (least, most) = [items[kind[0]] for kind in kinds], spans[-1]
+    shares = []
+    for numbers in product(*[range(first, last + 1) for first, last in spans[:-1]]):
+        more = _beside(numbers, pods, free, most)
+        if more >= least:
+            shares.append((*numbers, more))
+    if len(shares) <= 1:
+        return shares[0] if shares else None
     gains = [
         list(accumulate(chain.from_iterable(repeat(items[i].gain, items[i].pods) for i in kind), initial=0.0))
         for kind in kinds
     ]
-    pods = [items[kind[0]] for kind in kinds]
-    most, found = -1.0, None
-    for numbers in product(*(range(least, last + 1) for least, last in spans[:-1])):
-        more = _beside(numbers, pods, free, spans[-1][1])
-        if more < spans[-1][0]:
-            continue
-        gain = gains[-1][more] + sum(by_pods[n] for by_pods, n in zip(gains, numbers, strict=False))
-        if gain > most:
-            most, found = gain, (*numbers, more)
-    return found
+
+    def gain(share: tuple[int, ...]) -> float:
+        return gains[-1][share[-1]] + sum([by_pods[n] for by_pods, n in zip(gains, share[:-1], strict=False)])
+
+    return max(shares, key=gain)
 
 
 def _beside(numbers: tuple[int, ...], pods: list[Item], free: Free, most: int) -> int:
     """How many of the last pod fit beside so many of the others; below zero where these do not fit themselves."""
-    watts = free.it_watts - sum(n * pod.it_watts for n, pod in zip(numbers, pods, strict=False))
+    watts = free.it_watts
     held: dict[str, int] = {}
     for n, pod in zip(numbers, pods, strict=False):
+        watts -= n * pod.it_watts
         if pod.gpus and pod.group:
             held[pod.group] = held.get(pod.group, 0) + n * pod.gpus
-    if watts < 0 or any(gpus > free.gpus.get(name, 0) for name, gpus in held.items()):
+    if watts < 0 or (held and any(gpus > free.gpus.get(name, 0) for name, gpus in held.items())):
         return -1
-    most = min(most, watts // pods[-1].it_watts)
-    if pods[-1].gpus and pods[-1].group:
-        left = free.gpus.get(pods[-1].group, 0) - held.get(pods[-1].group, 0)
-        most = min(most, left // pods[-1].gpus)
+    last = pods[-1]
+    most = min(most, watts // last.it_watts)
+    if last.gpus and last.group:
+        left = free.gpus.get(last.group, 0) - held.get(last.group, 0)
+        most = min(most, left // last.gpus)
     return most
 
 
@@ -173,7 +179,7 @@ def _span(items: Sequence[Item], above: Sequence[float], kind: list[int], lack: 
 
 
 def _gain(items: Sequence[Item], pods: Sequence[int]) -> float:
-    return sum(item.gain * n for item, n in zip(items, pods, strict=True))
+    return sum([item.gain * n for item, n in zip(items, pods, strict=True)])
 
 
 def _fill(items: Sequence[Item], free: Free, order: Sequence[int], have: Sequence[int] = ()) -> list[int]:
@@ -192,8 +198,7 @@ def _fill(items: Sequence[Item], free: Free, order: Sequence[int], have: Sequenc
     return pods
 
 
-@dataclass(frozen=True)
-class _Prices:
+class _Prices(NamedTuple):
     """The price of a watt, what each item's pod earns above it and its GPUs' price, and what no share can pass."""
 
     watt: float
@@ -254,8 +259,7 @@ class _Arrays:
         return float(above[marginal] / self.gpus[marginal]), drawn + left / self.gpus[marginal] * self.watts[marginal]
 
 
-@dataclass(frozen=True, slots=True)
-class _Cut:
+class _Cut(NamedTuple):
     """What a price of a watt comes to: watts drawn, the prices of the GPUs, and what no share can pass."""
 
     price: float
@@ -292,7 +296,7 @@ def _watt_price(items: Sequence[Item], free: Free) -> _Prices:
             break
     above = [item.gain - price * item.it_watts for item in items]
     above = [each if abs(each) > NOTHING * item.gain else 0.0 for each, item in zip(above, items, strict=True)]
-    earned = sum(max(0.0, each) * item.pods for each, item in zip(above, items, strict=True))
+    earned = sum([each * item.pods for each, item in zip(above, items, strict=True) if each > 0])
     return _Prices(price, above, price * max(0, free.it_watts) + earned)
 
 

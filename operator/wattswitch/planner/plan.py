@@ -1,9 +1,12 @@
 """One decision: wishes, a share of the limit for each, the steps that are safe now, and the reason for every target."""
 
+from operator import attrgetter
+
 from wattswitch.planner.allocate import allocate, by_precedence
 from wattswitch.planner.model import GpuGroup, Plan, Reason, SiteState, Target
 from wattswitch.planner.order import Steps, steps
-from wattswitch.planner.outlook import look_ahead
+from wattswitch.planner.outlook import look_ahead, sooner
+from wattswitch.planner.terms import terms
 from wattswitch.planner.wish import Wish, wish
 from wattswitch.planner.worth import all_in_price_per_mwh
 
@@ -15,12 +18,13 @@ def plan(state: SiteState) -> Plan:
     limit and the GPUs win over floors and the plan says by how much they go unmet.
     """
     price = all_in_price_per_mwh(state.budget)
-    ahead = look_ahead(state, price)
-    wishes = by_precedence(wish(w, state, price, ahead.prospects.get(w.key)) for w in state.workloads)
-    goals, bound = allocate(state, wishes)
+    everyone = [terms(w, state.budget.pue_1e4) for w in state.workloads]
+    ahead = look_ahead(everyone, state, price)
+    wishes = by_precedence([wish(each, state, price, ahead.prospects.get(each.workload.key)) for each in everyone])
+    goals, bound = allocate(state, wishes, price.value)
     now = steps(state, wishes, goals)
     short = [wish for wish in wishes if goals[wish.workload.key] < wish.floor]
-    targets = tuple(sorted((_target(w, goals, now, bound) for w in wishes), key=lambda target: target.key))
+    targets = tuple(sorted([_target(w, goals, now, bound) for w in wishes], key=attrgetter("key")))
     return Plan(
         limit_watts=state.budget.limit_watts,
         committed_watts=state.budget.committed_watts(state.booked_it_watts),
@@ -31,16 +35,13 @@ def plan(state: SiteState) -> Plan:
         raises=tuple(now.raises),
         unmet_floor_watts=_unmet_floor_watts(short, goals, bound),
         unmet_floor_gpus=_unmet_floor_gpus(short, goals, bound),
-        look_again_at=min((t.look_again_at for t in targets if t.look_again_at is not None), default=None),
+        look_again_at=min([t.look_again_at for t in targets if t.look_again_at is not None], default=None),
         outlook=ahead.sureness,
     )
 
 
 def _target(wish: Wish, goals: dict[str, int], now: Steps, bound: dict[str, str]) -> Target:
     w = wish.workload
-    again, open_at = wish.look_again_at, now.look_again_at.get(w.key)
-    if open_at is not None:
-        again = open_at if again is None else min(again, open_at)
     return Target(
         key=w.key,
         from_replicas=w.spec_replicas,
@@ -49,7 +50,7 @@ def _target(wish: Wish, goals: dict[str, int], now: Steps, bound: dict[str, str]
         wanted_replicas=wish.wanted,
         reason=str(_reason(wish, goals[w.key], now, bound)),
         worth_per_mwh=wish.worth_per_mwh,
-        look_again_at=again,
+        look_again_at=sooner(wish.look_again_at, now.look_again_at.get(w.key)),
         limited_by=str(bound.get(w.key, "")),
     )
 
@@ -79,5 +80,5 @@ def _unmet_floor_gpus(short: list[Wish], goals: dict[str, int], bound: dict[str,
 
 
 def _goal_it_watts(state: SiteState, goals: dict[str, int]) -> int:
-    controlled = sum(w.it_watts(goals[w.key]) + w.stuck_pods * w.it_watts_per_replica for w in state.workloads)
-    return controlled + sum(d.staying_pods * d.it_watts_per_pod for d in state.draws)
+    controlled = sum([w.it_watts(goals[w.key]) + w.stuck_pods * w.it_watts_per_replica for w in state.workloads])
+    return controlled + state.staying_it_watts

@@ -32,6 +32,10 @@ FINE_SECONDS = 2 * HOUR
 HOURLY_SECONDS = 24 * HOUR
 HORIZON_SECONDS = 48 * HOUR
 COARSE_SECONDS = 4 * HOUR
+LONGEST_STEP = 1.5
+"""A published price holds until the next one, but no longer than so many usual steps or an hour: then rows are missing.
+
+An hour, because what follows the clock is published every hour and at each change between."""
 LARGEST_PRICE = 1e6
 """Published prices are held within this, so that no power of e overflows."""
 
@@ -94,7 +98,7 @@ def _references(lessons: Lessons, curve: PriceCurve, times: Array) -> Array:
         return np.asarray(learned)
     starts, prices = np.array(curve.starts), np.array(curve.prices_per_mwh)
     i = np.searchsorted(starts, times, side="right") - 1
-    covered = (i >= 0) & (times < curve_end(curve))
+    covered = (i >= 0) & (times < np.array(_ends(curve))[i])
     published = np.clip(prices[np.maximum(i, 0)], -LARGEST_PRICE, LARGEST_PRICE)
     return np.asarray(np.where(covered, published, learned))
 
@@ -110,18 +114,28 @@ def reference(lessons: Lessons, curve: PriceCurve, at: float) -> float:
 def published_at(curve: PriceCurve, at: float) -> float | None:
     """The published price of a moment, None where none covers it."""
     i = bisect_right(curve.starts, at) - 1
-    if i < 0 or at >= curve_end(curve):
+    if i < 0 or at >= _ends(curve)[i]:
         return None
     return curve.prices_per_mwh[i]
 
 
-@lru_cache(maxsize=32)
 def curve_end(curve: PriceCurve) -> float:
     """Up to when prices are published; the distant past where none are."""
+    return max(_ends(curve), default=-math.inf)
+
+
+@lru_cache(maxsize=32)
+def _ends(curve: PriceCurve) -> tuple[float, ...]:
+    """When each price stops to hold: at the next one's start, or before where there is a hole."""
     if not curve.starts:
-        return -math.inf
+        return ()
     gaps = [later - start for start, later in pairwise(curve.starts)]
-    return curve.starts[-1] + (median(gaps) if gaps else HOUR)
+    usual = median(gaps) if gaps else HOUR
+    longest = max(LONGEST_STEP * usual, HOUR)
+    return (
+        *(start + min(gap, longest) for start, gap in zip(curve.starts, gaps, strict=False)),
+        curve.starts[-1] + usual,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -223,7 +223,7 @@ def _next_shape(model: PriceModel, at: float, price: float, scale: float, step: 
 
 def _with_gap(model: PriceModel, gap_seconds: float) -> PriceModel:
     """Follow the market's step; a hole in the prices is no new step."""
-    if gap_seconds > STEPS_SECONDS[-1] * 1.5:
+    if gap_seconds > STEPS_SECONDS[-1] * 1.5 or (gap_seconds == model.step_seconds and not model.odd_gaps):
         return model
     gap = min(STEPS_SECONDS, key=lambda step: abs(math.log(gap_seconds / step)))
     if not model.step_seconds:

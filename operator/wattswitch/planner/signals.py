@@ -1,13 +1,12 @@
 """What a signal may still be used for: fresh values as they are, stale ones as their policy says."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from wattswitch.planner.model import OnStale, Signal
 
 
-@dataclass(frozen=True, slots=True)
-class Usable:
+class Usable(NamedTuple):
     """A value to decide with. `value` is None where dependants must go to their floor; `raisable` allows raises."""
 
     value: float | None

@@ -55,7 +55,7 @@ def table(lessons: Lessons, curve: PriceCurve, hour_start: float, stakes: tuple[
 
 def _solve(rows: Array, steps: Grid, out: Array) -> None:
     """Go backwards through the steps; what comes after each of the first ones is kept in `out`."""
-    start, least = rows[:, 1:2], -rows[:, 2:3]
+    start, least = np.repeat(rows[:, 1:2], BINS, axis=1), np.repeat(-rows[:, 2:3], BINS, axis=1)
     hours = steps.hours[:, None, None]
     gains = rows[None, :, 0:1] * hours - (steps.prices * steps.hours[:, None])[:, None, :]
     ahead = np.zeros((len(rows), BINS))

@@ -1,20 +1,16 @@
 """What price, worth and demand want of one workload, before anybody asks what the site may draw."""
 
-import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from wattswitch.planner import batch
 from wattswitch.planner.model import Kind, Reason, SiteState, Workload
 from wattswitch.planner.need import replicas_for
-from wattswitch.planner.outlook import Prospect
-from wattswitch.planner.signals import Usable, usable
-from wattswitch.planner.worth import worth_per_mwh
-
-EVERYTHING = Usable(math.inf, raisable=True)
+from wattswitch.planner.outlook import Prospect, sooner
+from wattswitch.planner.signals import Usable
+from wattswitch.planner.terms import EVERYTHING, Terms
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(NamedTuple):
     """How large a workload wants to be, and how firmly.
 
     `floor` may only be taken by the limit; replicas up to `protected` only by the limit or by a strictly higher
@@ -37,32 +33,42 @@ class Wish:
         return min(self.size, self.workload.spec_replicas)
 
 
-def wish(workload: Workload, state: SiteState, price: Usable, prospect: Prospect | None = None) -> Wish:
-    """Decide what `workload` should run at this all-in price if watts were free.
+def wish(of: Terms, state: SiteState, price: Usable, prospect: Prospect | None = None) -> Wish:
+    """Decide what a workload should run at this all-in price if watts were free.
 
     One that is leaving goes to its maximum: price, worth and demand are nothing to it, fresh or not. Without a
     prospect the price of now alone decides.
     """
-    worth = prospect.worth if prospect else worth_per_mwh(workload, state.budget.pue_1e4)
-    demand = usable(workload.demand.signal, min) if workload.demand else EVERYTHING
-    wanted, reason = _wanted(workload, state, price, worth, demand, prospect)
-    obstacle = _raise_obstacle(workload, state, (price, worth, demand))
-    economic = not workload.leaving and None not in (price.value, worth.value, demand.value)
-    look_again_at = _look_again_at(workload, state, demand, prospect) if economic else None
-    return _settle(workload, worth.value, wanted, reason, obstacle, state.now, look_again_at, may_dwell=economic)
+    w, worth, demand, _, floor = of
+    wanted, reason = _wanted(of, state, price, prospect)
+    if w.held:
+        return Wish(w, worth.value, min(floor, w.spec_replicas), w.spec_replicas, w.spec_replicas, wanted, w.held)
+    economic = not (w.leaving or price.value is None or worth.value is None or demand.value is None)
+    kept = min(w.spec_replicas, w.max_replicas)
+    run_end = _dwell_end(w.raised_at, w.min_run_seconds, state.now) if economic else None
+    protected = 0 if run_end is None else kept
+    until = sooner(run_end, _look_again_at(of, state, prospect)) if economic else None
+    if wanted > kept:
+        if obstacle := _raise_obstacle(of, state, price):
+            return Wish(w, worth.value, min(floor, kept), protected, kept, wanted, obstacle, until)
+        off_end = _dwell_end(w.lowered_at, w.min_off_seconds, state.now)
+        if off_end is not None:
+            size, until = max(floor, kept), sooner(off_end, until)
+            return Wish(w, worth.value, floor, protected, size, wanted, Reason.MIN_OFF, until)
+    if wanted < kept and run_end is not None:
+        return Wish(w, worth.value, floor, protected, kept, wanted, Reason.MIN_RUN, until)
+    return Wish(w, worth.value, floor, protected, wanted, wanted, reason, until)
 
 
-def _look_again_at(w: Workload, state: SiteState, demand: Usable, prospect: Prospect | None) -> float | None:
+def _look_again_at(of: Terms, state: SiteState, prospect: Prospect | None) -> float | None:
     """When time alone gives another size."""
-    if w.batch is not None and w.demand is not None:
-        return batch.look_again_at(state.now) if demand.value else None
+    if of.workload.batch is not None and of.workload.demand is not None:
+        return batch.look_again_at(state.now) if of.demand.value else None
     return prospect.look_again_at if prospect else None
 
 
-def _wanted(
-    w: Workload, state: SiteState, price: Usable, worth: Usable, demand: Usable, prospect: Prospect | None
-) -> tuple[int, str]:
-    floor = min(w.floor_replicas, w.max_replicas)
+def _wanted(of: Terms, state: SiteState, price: Usable, prospect: Prospect | None) -> tuple[int, str]:
+    w, worth, demand, _, floor = of
     if w.leaving:
         return w.max_replicas, Reason.STOPPING
     if price.value is None:
@@ -71,16 +77,27 @@ def _wanted(
         return floor, Reason.WORTH_STALE
     if demand.value is None:
         return floor, Reason.DEMAND_STALE
-    demanded = replicas_for(w, _needed(w, demand, prospect))
+    demanded = _demanded(of, prospect)
     if w.batch is not None and w.demand is not None:
         return batch.wanted(w, w.batch, state, price.value, worth.value, demand.value, demanded)
     pays = price.value < worth.value
-    if not pays if prospect is None else not (prospect.stay or prospect.start):
+    if prospect is None:
+        return _as_demanded(w, demanded, floor) if pays else (floor, Reason.PRICE_ABOVE_STRIKE)
+    return _foreseen(w, demanded, floor, prospect, pays=pays)
+
+
+def _foreseen(w: Workload, demanded: int, floor: int, prospect: Prospect, *, pays: bool) -> tuple[int, str]:
+    """The size where the prices to come count, and why."""
+    if not (prospect.stay or prospect.start):
         return floor, Reason.SWITCH_COST if pays else Reason.PRICE_ABOVE_STRIKE
-    if prospect is not None and not prospect.start and (w.spec_replicas < demanded or not pays):
+    if not prospect.start and (w.spec_replicas < demanded or not pays):
         return _kept_on(w, max(floor, demanded), floor, pays=pays)
-    if prospect is not None and pays and min(prospect.idle_replicas, w.max_replicas) > max(floor, demanded):
+    if pays and min(prospect.idle_replicas, w.max_replicas) > max(floor, demanded):
         return min(prospect.idle_replicas, w.max_replicas), Reason.SWITCH_COST
+    return _as_demanded(w, demanded, floor)
+
+
+def _as_demanded(w: Workload, demanded: int, floor: int) -> tuple[int, str]:
     if demanded >= w.max_replicas:
         return w.max_replicas, Reason.AT_MAXIMUM
     return max(floor, demanded), Reason.DEMAND_MET
@@ -96,31 +113,22 @@ def _kept_on(w: Workload, demanded: int, floor: int, *, pays: bool) -> tuple[int
     return size, Reason.SWITCH_COST
 
 
-def _needed(w: Workload, demand: Usable, prospect: Prospect | None) -> float:
-    """The demand to be ready for: that of now, or one start time ahead where being ready for more pays.
+def _demanded(of: Terms, prospect: Prospect | None) -> int:
+    """Replicas for the demand of now, or for that of one start time ahead where being ready for more pays.
 
     Nothing is expected of a demand that is not fresh. Without a prospect nobody says what pays.
     """
-    now = demand.value or 0.0
-    if w.demand is None or not demand.raisable:
-        return now
-    ahead = w.demand.forecast if prospect is None or prospect.need is None else prospect.need
-    return now if ahead is None else max(now, ahead)
+    demand = of.workload.demand
+    if demand is None or not of.demand.raisable:
+        return of.demanded
+    ahead = demand.forecast if prospect is None or prospect.need is None else prospect.need
+    return of.demanded if ahead is None else max(of.demanded, replicas_for(of.workload, ahead))
 
 
-def _raise_obstacle(w: Workload, state: SiteState, signals: tuple[Usable, Usable, Usable]) -> str:
+def _raise_obstacle(of: Terms, state: SiteState, price: Usable) -> str:
     """Why this workload may not be raised at all, or nothing."""
-    meter = state.budget.meter
-    price, worth, demand = (EVERYTHING,) * 3 if w.leaving else signals
-    if (
-        not w.blocked
-        and not state.raise_gate
-        and meter is None
-        and price.raisable
-        and worth.raisable
-        and demand.raisable
-    ):
-        return ""
+    w, meter = of.workload, state.budget.meter
+    price, worth, demand = (EVERYTHING,) * 3 if w.leaving else (price, of.worth, of.demand)
     obstacles = (
         (w.blocked, bool(w.blocked)),
         (state.raise_gate, bool(state.raise_gate)),
@@ -130,41 +138,6 @@ def _raise_obstacle(w: Workload, state: SiteState, signals: tuple[Usable, Usable
         (Reason.DEMAND_STALE, not demand.raisable),
     )
     return next((str(reason) for reason, binds in obstacles if binds), "")
-
-
-def _settle(
-    w: Workload,
-    worth: float | None,
-    wanted: int,
-    reason: str,
-    obstacle: str,
-    now: float,
-    look_again_at: float | None,
-    *,
-    may_dwell: bool,
-) -> Wish:
-    floor = min(w.floor_replicas, w.max_replicas)
-    if w.held:
-        held = w.spec_replicas
-        return Wish(w, worth, min(floor, held), held, held, wanted, w.held)
-    kept = min(w.spec_replicas, w.max_replicas)
-    run_end = _dwell_end(w.raised_at, w.min_run_seconds, now) if may_dwell else None
-    off_end = _dwell_end(w.lowered_at, w.min_off_seconds, now)
-    protected = kept if run_end is not None else 0
-    until = _sooner(run_end, look_again_at)
-    if wanted > kept and obstacle:
-        return Wish(w, worth, min(floor, kept), protected, kept, wanted, obstacle, until)
-    if wanted > kept and off_end is not None:
-        return Wish(w, worth, floor, protected, max(floor, kept), wanted, Reason.MIN_OFF, _sooner(off_end, until))
-    if wanted < kept and run_end is not None:
-        return Wish(w, worth, floor, protected, kept, wanted, Reason.MIN_RUN, until)
-    return Wish(w, worth, floor, protected, wanted, wanted, reason, until)
-
-
-def _sooner(a: float | None, b: float | None) -> float | None:
-    if a is None or b is None:
-        return b if a is None else a
-    return min(a, b)
 
 
 def _dwell_end(since: float | None, seconds: int, now: float) -> float | None:

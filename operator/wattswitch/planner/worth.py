@@ -26,11 +26,11 @@ def all_in_price_per_mwh(budget: Budget) -> Usable:
 
 def worth_per_mwh(workload: Workload, pue_1e4: int) -> Usable:
     """What one MWh at the meter earns when this workload draws it; for a pool this is its strike price."""
-    signal = usable(workload.worth.signal, min)
-    if signal.value is None:
+    value, raisable = usable(workload.worth.signal, min)
+    if value is None:
         return SHED
-    kept = 1 - workload.worth.pool_fee_percent / 100
-    return _finite(signal.value * kept * _per_mwh_factor(workload, pue_1e4 / PUE_SCALE), raisable=signal.raisable)
+    value *= 1 - workload.worth.pool_fee_percent / 100
+    return _finite(value * _per_mwh_factor(workload, pue_1e4 / PUE_SCALE), raisable=raisable)
 
 
 def switch_costs(workload: Workload, worth_per_mwh: float, pue_1e4: int) -> tuple[float, float]:
@@ -47,13 +47,12 @@ def _finite(value: float, *, raisable: bool) -> Usable:
 
 def _per_mwh_factor(workload: Workload, pue: float) -> float:
     """Money per MWh at the meter for one unit of the signal."""
-    worth = workload.worth
     kilowatts = workload.it_watts_per_replica / 1000
-    match worth.unit:
+    match workload.worth.unit:
         case WorthUnit.PER_MWH:
             return 1.0
         case WorthUnit.HASHPRICE:
-            return KWH_PER_MWH / (HOURS_PER_DAY * worth.joules_per_terahash * pue)
+            return KWH_PER_MWH / (HOURS_PER_DAY * workload.worth.joules_per_terahash * pue)
         case WorthUnit.PER_GPU_HOUR:
             return KWH_PER_MWH * workload.gpus_per_replica / (kilowatts * pue)
         case WorthUnit.PER_REPLICA_HOUR:

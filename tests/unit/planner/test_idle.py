@@ -10,6 +10,7 @@ from wattswitch.planner import plan
 from wattswitch.planner.explain import explain
 from wattswitch.planner.idle import idle_cost_per_mwh, need_that_pays
 from wattswitch.planner.model import Demand, PriceOutlook, Signal, SiteState, Worth, WorthUnit
+from wattswitch.planner.terms import terms
 
 FALLEN = ((NOW - 7200.0, 6.0), (NOW - 1800.0, 4.0), (NOW - 600.0, 3.0), (NOW, 2.0))
 """Six were needed two hours ago, four half an hour ago, three ten minutes ago, two now."""
@@ -30,6 +31,10 @@ def service(**fields: Any) -> Any:
 def dip(price: float = 30.0, now: float = NOW, others: tuple[Any, ...] = (), **fields: Any) -> SiteState:
     limits: dict[str, Any] = {"cap_watts": 20_000_000} | fields.pop("limits", {})
     return site(service(**fields), *others, price=Signal(price, at=now), now=now, outlook=PriceOutlook(), **limits)
+
+
+def idle_cost(state: SiteState, price_per_mwh: float) -> float:
+    return idle_cost_per_mwh([terms(w, state.budget.pue_1e4) for w in state.workloads], state, price_per_mwh)
 
 
 def told(state: SiteState) -> tuple[int, str, float | None]:
@@ -92,23 +97,23 @@ def pool(name: str, earns: float, replicas: int, **fields: Any) -> Any:
 def test_idling_costs_what_the_last_one_earns_that_the_limit_carries(cap_megawatts: int, cost: float) -> None:
     pools = (pool("least", 61.0, 5), pool("middle", 90.0, 3), pool("best", 166.0, 2))
     state = dip(others=pools, limits={"cap_watts": cap_megawatts * 1_000_000})
-    assert idle_cost_per_mwh(state, 30.0) == cost
+    assert idle_cost(state, 30.0) == cost
 
 
 def test_who_would_not_run_or_may_not_is_not_displaced() -> None:
     """It does not pay, is held, may not be raised, leaves, or its worth is not known."""
     limits = {"cap_watts": 7_000_000}
     for fields in ({"held": "Paused"}, {"blocked": "HardwareUnknown"}, {"leaving": True}, {"worth": UNKNOWN}):
-        assert idle_cost_per_mwh(dip(others=(pool("other", 61.0, 9, **fields),), limits=limits), 30.0) == 30.0
-    assert idle_cost_per_mwh(dip(70.0, others=(pool("other", 61.0, 9),), limits=limits), 70.0) == 70.0
+        assert idle_cost(dip(others=(pool("other", 61.0, 9, **fields),), limits=limits), 30.0) == 30.0
+    assert idle_cost(dip(70.0, others=(pool("other", 61.0, 9),), limits=limits), 70.0) == 70.0
 
 
 def test_floors_and_what_stays_on_count_before_anybody() -> None:
     limits = {"cap_watts": 9_000_000}
     free = pool("free", 61.0, 7)
-    assert idle_cost_per_mwh(dip(others=(free,), limits=limits), 30.0) == 30.0
+    assert idle_cost(dip(others=(free,), limits=limits), 30.0) == 30.0
     for other in (pool("floor", 20.0, 1, floor_replicas=1), pool("held", 20.0, 1, spec_replicas=1, held="Paused")):
-        assert idle_cost_per_mwh(dip(others=(free, other), limits=limits), 30.0) == 61.0
+        assert idle_cost(dip(others=(free, other), limits=limits), 30.0) == 61.0
 
 
 NEEDS = ((0.01, 9.0), (0.02, 8.0), (0.04, 6.0), (0.1, 3.0))
