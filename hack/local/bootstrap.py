@@ -67,7 +67,7 @@ def _require_venv() -> None:
     if missing:
         sys.exit(
             f"Python's {' and '.join(missing)} module is missing. Debian and Ubuntu: apt-get install python3-venv. "
-            "Fedora, Alpine and others: install the full python3 package with pip."
+            "Fedora and others: install the full python3 package with pip."
         )
 
 

@@ -47,6 +47,11 @@ class Rule:
     cel: str
     message: str
 
+    @property
+    def compares_with_old(self) -> bool:
+        """Whether it is about a change: enforced when an object is replaced, not when it is made."""
+        return "oldSelf" in self.cel
+
 
 class ApiModel(BaseModel):
     """A frozen block of the API: camelCase in YAML, snake_case in Python, unknown fields refused."""

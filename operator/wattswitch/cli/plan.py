@@ -46,7 +46,11 @@ class _Asked:
     help="What a feed says now, in its source's unit; NAME/namespace/workload for one workload alone.",
 )
 @click.option("--running", multiple=True, metavar="NS/NAME=REPLICAS", help="Replicas that run now; none without it.")
-@click.option("--at", metavar="TIME", help="The moment to decide for, which schedules follow; now without it.")
+@click.option(
+    "--at",
+    metavar="TIME",
+    help="The moment to decide for, which schedules follow; UTC where it names no zone, now without it.",
+)
 @click.option("--line", type=click.IntRange(min=1), help="The decision in this line of FILE; the last without it.")
 @click.option("--watch", is_flag=True, help="Show what the operator of a cluster decides, until interrupted.")
 @click.option("--once", is_flag=True, help="With --watch: show it once.")

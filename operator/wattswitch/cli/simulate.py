@@ -50,10 +50,12 @@ CUT: Final = "; the last line is cut short and left out"
 @click.option(
     "--jobs",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Recorded GPU jobs, to be queued on the site.",
+    help="Recorded GPU jobs, to be queued on the site: all of them, whatever the period.",
 )
-@click.option("--from", "start", metavar="TIME", help="First moment, such as 2024-05-08T00:00Z.")
-@click.option("--to", "end", metavar="TIME", help="Last moment.")
+@click.option(
+    "--from", "start", metavar="TIME", help="First moment, such as 2024-05-08T00:00Z; UTC where it names no zone."
+)
+@click.option("--to", "end", metavar="TIME", help="Last moment, in UTC where it names no zone.")
 @click.option("--step", type=click.FloatRange(min=1), metavar="SECONDS", help="Step; that of the prices without it.")
 @click.option(
     "--price-delay", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS", help="How late each price is seen."
@@ -107,7 +109,8 @@ def simulate_command(
     if outlook is not None and time_zone is None:
         message = "--outlook needs the zone in whose days it is published: add --time-zone, such as America/Chicago"
         raise click.UsageError(message)
-    from wattswitch.simulate.inputs import Period, Recorded  # noqa: PLC0415  (slow to import)
+    from wattswitch.simulate.grid import Period  # noqa: PLC0415  (slow to import)
+    from wattswitch.simulate.inputs import Recorded  # noqa: PLC0415
     from wattswitch.simulate.series import read_moment, read_series  # noqa: PLC0415
     from wattswitch.simulate.session import Asked, simulate  # noqa: PLC0415
     from wattswitch.simulate.site import read_site  # noqa: PLC0415
@@ -225,10 +228,10 @@ class _Line:
 
 
 def _tell(result: "Result", out: Path) -> None:
-    from wattswitch.simulate.summary import headline  # noqa: PLC0415
+    from wattswitch.simulate.terminal import Comparison  # noqa: PLC0415
 
     printer = console()
-    printer.print(headline(result))
+    printer.print(Comparison(result))
     for note in result.notes:
         printer.print(f"note: {note}", markup=False)
     printer.print(f"{out / 'report.html'}  {out / 'summary.json'}  {out / 'steps.csv'}", markup=False, soft_wrap=True)

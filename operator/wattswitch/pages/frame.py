@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from wattswitch.simulate.report import wording
-from wattswitch.simulate.report.markup import Markup, tag
-from wattswitch.simulate.report.scale import Linear, Scale, TimeTick, time_ticks
-from wattswitch.simulate.report.svg import text, text_width
+from wattswitch.pages import amounts
+from wattswitch.pages.markup import Markup, tag
+from wattswitch.pages.scale import Linear, Scale, TimeTick, time_ticks
+from wattswitch.pages.svg import text, text_width
 
 SIZES = (354, 640, 1120)
 """Widths that each plot is drawn at; the style sheet shows the one that fits. One alone would be too small to read on
@@ -102,7 +102,7 @@ def time_axis(frame: Frame, panels: Sequence[Panel]) -> Markup:
         if tick.below and middle - half > taken:
             parts.append(text(middle, base + 2 * LINE, tick.below, anchor="middle"))
             taken = middle + half
-    zone = f"time, {wording.zone_name(frame.zone)}"
+    zone = f"time, {amounts.zone_name(frame.zone)}"
     parts.append(text(frame.width - frame.right, base + 3 * LINE, zone, class_="axis-title", anchor="end"))
     return tag("g", *parts)
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 import numpy as np
+from numpy.typing import NDArray
 
-from wattswitch.simulate.report import wording
-from wattswitch.simulate.report.data import Floats
+from wattswitch.pages import amounts
+
+Floats = NDArray[np.float64]
 
 _COMPRESSED_MOST = 0.7
 """The most that all values beyond a knee take of a bent scale, compared with the straight part."""
@@ -137,13 +139,13 @@ def time_ticks(start: float, end: float, zone: tzinfo, count: int) -> tuple[Time
     hours = (end - start) / 3600
     for every in (1, 2, 3, 6, 12):
         if hours / every <= count:
-            return _label(_clock_times(start, end, zone, every), zone, wording.clock, wording.weekday)
+            return _label(_clock_times(start, end, zone, every), zone, amounts.clock, amounts.weekday)
     for every in (1, 2, 7, 14):
         if hours / 24 / every <= count:
-            return _label(_days(start, end, zone, every), zone, wording.short_day, _year)
+            return _label(_days(start, end, zone, every), zone, amounts.short_day, _year)
     for every in (1, 2, 3, 6):
         if hours / 24 / 30.4 / every <= count:
-            return _label(_months(start, end, zone, every), zone, wording.month, _year)
+            return _label(_months(start, end, zone, every), zone, amounts.month, _year)
     years = max(1, math.ceil(hours / 8766 / count))
     return _label(_months(start, end, zone, 12 * years), zone, _year, lambda at, zone: "")
 
@@ -160,19 +162,19 @@ def _label(times: Iterable[float], zone: tzinfo, upper: _Stamp, lower: _Stamp) -
 
 
 def _year(at: float, zone: tzinfo) -> str:
-    return str(wording.local(at, zone).year)
+    return str(amounts.local(at, zone).year)
 
 
 def _clock_times(start: float, end: float, zone: tzinfo, every: int) -> list[float]:
     """Whole local hours that `every` divides."""
     first = math.ceil(start / 3600)
     hours = (3600.0 * hour for hour in range(first, math.floor(end / 3600) + 1))
-    return [at for at in hours if wording.local(at, zone).hour % every == 0]
+    return [at for at in hours if amounts.local(at, zone).hour % every == 0]
 
 
 def _days(start: float, end: float, zone: tzinfo, every: int) -> list[float]:
     """Local midnights, `every` days apart."""
-    midnight = wording.local(start, zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = amounts.local(start, zone).replace(hour=0, minute=0, second=0, microsecond=0)
     times: list[float] = []
     while midnight.timestamp() <= end:
         if midnight.timestamp() >= start:
@@ -183,7 +185,7 @@ def _days(start: float, end: float, zone: tzinfo, every: int) -> list[float]:
 
 def _months(start: float, end: float, zone: tzinfo, every: int) -> list[float]:
     """First local midnights of months, those that `every` divides when counted from a January."""
-    when = wording.local(start, zone)
+    when = amounts.local(start, zone)
     index = when.year * 12 + when.month - 1
     times: list[float] = []
     while (first := datetime(index // 12, index % 12 + 1, 1, tzinfo=zone).timestamp()) <= end:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from wattswitch.simulate.report.data import Floats
-from wattswitch.simulate.report.markup import Markup, decimal, tag
+from wattswitch.pages.markup import Markup, decimal, tag
+from wattswitch.pages.scale import Floats
 
 
 def steps_path(x: Floats, y: Floats) -> str:

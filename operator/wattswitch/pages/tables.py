@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from wattswitch.simulate.report.markup import Markup, tag
+from wattswitch.pages.markup import Markup, tag
 
 
 def table(caption: str, names: Iterable[str], rows: Iterable[Markup], *, class_: str | None = None) -> Markup:

@@ -3,11 +3,12 @@
 A run is the size of every workload during every step, `replicas` of shape (T, N), or `Spells` where sizes move within
 steps. Its money:
 
-- revenue: replicas that run and are in demand earn their worth;
+- revenue: replicas that run and are in demand earn their worth, one that demand needs in part like a whole one;
 - cost: energy at the price of the step, the site's fixed watts included; a pod that was told to stop draws on for the
   longer of its hardware's `stopSeconds` and its `drainSeconds`, at the price of the step in which it was told;
 - starts: each pod started costs its `costPerStart`, and what demand is not served by pods that ran before earns nothing
-  for `startSeconds`. A pod that starts before its demand comes loses nothing.
+  for `startSeconds`. A pod that starts a whole step before its demand comes loses nothing, one that starts within the
+  step before loses as much less as it runs of that step.
 
 The state before the first step is free: whatever runs when it begins was running. Where a price or a worth is not
 known, it counts as zero.
@@ -21,10 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wattswitch.simulate.inputs import Inputs
+from wattswitch.simulate.problem import SECONDS_PER_HOUR
 from wattswitch.simulate.site import SiteModel
 from wattswitch.simulate.spells import Spells
 
-SECONDS_PER_HOUR = 3600.0
 WATTS_TOLERANCE = 1e-6
 """Beyond this a sum of watts is above its limit; fractional runs add up with float error."""
 
@@ -121,10 +122,11 @@ def account(site: SiteModel, inputs: Inputs, replicas: NDArray[Any] | Spells) ->
     before = np.concatenate((on[:1], on[:-1]))
     change = on - before
     started, stopped = np.maximum(change, 0.0), np.maximum(-change, 0.0)
-    served = np.minimum(on, inputs.demand_replicas[at])
+    demand = inputs.demand_replicas[at]
+    served = np.minimum(on, demand)
     megawatts = on @ rates.megawatts + site.fixed_watts / 1e6
     energy = megawatts * hours + stopped @ (rates.megawatts * rates.gone_hours)
-    late = np.maximum(served - before, 0.0)
+    late = np.maximum(served - before, 0.0) + _too_short_before(inputs, spells, before)
     above = megawatts * 1e6 > inputs.limit_watts[at] + WATTS_TOLERANCE
 
     def by_step(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -148,6 +150,24 @@ def _whole_steps(inputs: Inputs, replicas: NDArray[Any]) -> Spells:
     """Sizes that move at the beginning of a step only."""
     count = len(replicas)
     return Spells(np.arange(count), np.full(count, inputs.step_seconds), np.asarray(replicas, dtype=np.float64))
+
+
+def _too_short_before(inputs: Inputs, spells: Spells, before: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(S, N) pods that serve new demand from a step's beginning, by the part of the step before in which they were off.
+
+    None of them where sizes move between steps only.
+    """
+    result = np.zeros_like(before)
+    if spells.steps.size == inputs.steps:
+        return result
+    demand, firsts = inputs.demand_replicas, spells.firsts
+    earlier = spells.steps < inputs.steps - 1
+    next_step = spells.steps[earlier] + 1
+    serving = np.minimum(before[firsts][next_step], demand[next_step])
+    off = np.maximum(serving - np.maximum(spells.sizes[earlier], demand[next_step - 1]), 0.0)
+    parts = off * (spells.seconds[earlier] / inputs.step_seconds)[:, None]
+    result[firsts[1:]] = np.add.reduceat(parts, firsts[:-1], axis=0)
+    return result
 
 
 def _floor_misses(site: SiteModel, inputs: Inputs, spells: Spells) -> float:

@@ -27,8 +27,9 @@ from wattswitch.simulate.account import account
 from wattswitch.simulate.inputs import PRICE as PRICE_FEED
 from wattswitch.simulate.inputs import Inputs
 from wattswitch.simulate.oracle import Oracle, solve
-from wattswitch.simulate.posing import problem_of
-from wattswitch.simulate.problem import Problem, Tell
+from wattswitch.simulate.policies import RULES
+from wattswitch.simulate.posing import problem_of, widest_problem_of
+from wattswitch.simulate.problem import Ints, Problem, Tell
 from wattswitch.simulate.series import Series
 from wattswitch.simulate.site import SiteModel, WorkloadModel
 from wattswitch.simulate.spells import Spells
@@ -55,13 +56,12 @@ class Decide(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One run beside the best static split and perfect foresight.
+    """A run beside the best static split and perfect foresight.
 
     `captured` is (run − static) / (bound − static), None where there is nothing to capture; `of_oracle` is the run's
     profit as a part of the bound, None where the bound is not above zero. Both are 1 at best.
     """
 
-    profit: float
     captured: float | None
     of_oracle: float | None
 
@@ -70,12 +70,19 @@ def score(profit: float, static: float, bound: float) -> Score:
     """Judge a profit. The bound is what nobody can pass, so that no figure flatters."""
     worth_it = bound - static >= NOTHING_PART * abs(bound) and bound > static
     captured = (profit - static) / (bound - static) if worth_it else None
-    return Score(profit, captured, profit / bound if bound > 0 else None)
+    return Score(captured, profit / bound if bound > 0 else None)
 
 
-def foresee(site: SiteModel, inputs: Inputs, tell: Tell = lambda what: None) -> Oracle:
-    """Perfect foresight of this site over these inputs. Raises SolverError."""
-    return solve(problem_of(site, inputs), tell)
+def foresee(
+    site: SiteModel, inputs: Inputs, tell: Tell = lambda what: None, known: Mapping[str, Ints] | None = None
+) -> Oracle:
+    """Perfect foresight of this site over these inputs, no worse than any baseline; `known` are runs of these by name.
+
+    Raises SolverError.
+    """
+    problem, strict, runs = widest_problem_of(site, inputs), problem_of(site, inputs), known or {}
+    others = (runs[name] if name in runs else rule(strict) for name, rule in RULES.items())
+    return solve(problem, tell, bounded_by=problem.at_any_moment(), others=others)
 
 
 def loss_by_cause(
@@ -96,7 +103,7 @@ def loss_by_cause(
     everything = told.profit(site, demand_known=True) if _has_demand(site) else price
     gap = oracle.profit - everything
     unramped, free = gap, 0.0
-    problem = problem_of(site, inputs)
+    problem = widest_problem_of(site, inputs)
     if problem.ramp.binds:
         unramped = told.gap(without_ramps(site), problem.unramped())
     free = told.gap(without_switching(site), problem.unswitched())

@@ -4,7 +4,6 @@ What is true (`price_per_mwh`, `worth_per_mwh`, `demand_replicas`) judges every 
 late, and has holes where the recording has them.
 """
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
@@ -14,16 +13,23 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from wattswitch.api.curve import CurveSource
 from wattswitch.api.feed import Feed
-from wattswitch.api.source import Source
-from wattswitch.errors import SpecInvalid
-from wattswitch.feeds.reading import Refused
-from wattswitch.feeds.schedule import ScheduleSource
-from wattswitch.planner.model import Kind, OnStale, Signal, Workload
+from wattswitch.planner.model import Kind, Signal, Workload
 from wattswitch.planner.need import TOLERANCE_REPLICAS
 from wattswitch.planner.worth import worth_per_mwh
-from wattswitch.simulate.series import Series, write_moment
+from wattswitch.simulate.grid import AS_RECORDED, Period, grid_of, refuse_long_holes, refuse_outside
+from wattswitch.simulate.sampling import (
+    Sampled,
+    believed,
+    changes_within,
+    clock_series,
+    follows_clock,
+    is_clock,
+    known_numbers,
+    sample,
+    to_base,
+)
+from wattswitch.simulate.series import InputsError, Series
 from wattswitch.simulate.site import SiteModel, WorkloadModel
 
 PRICE: Final = "price"
@@ -32,16 +38,10 @@ PRICE: Final = "price"
 FEED: Final = "feed:"
 """Goes before the names of named feeds, so that one called `price` is not the price."""
 
-MOST_STEPS: Final = 20_000_000
-"""Steps of one simulation: 190 years at five minutes. More is a slip of the finger."""
-
 CURVE_AHEAD_SECONDS: Final = 48 * 3600.0
 """How far ahead of the last step a curve that needs no recording is worked out."""
 
 HOUR_SECONDS: Final = 3600.0
-
-LONGEST_HOLE_SECONDS: Final = 24 * HOUR_SECONDS
-"""The longest time without a price in which the last one is taken to hold for the money."""
 
 WARM_SECONDS: Final = 90 * 24 * HOUR_SECONDS
 """How much of the prices before the first step is learned from: an operator that is running has a past."""
@@ -51,32 +51,6 @@ DEMAND_WARM_SECONDS: Final = 28 * 24 * HOUR_SECONDS
 
 OUTLOOK_KNOWN: Final = time(13, 0)
 """When the curve of a day is published on the day before, local time, as on most day-ahead markets."""
-
-
-class InputsError(SpecInvalid):
-    """Series that do not make a simulation of this site; the text says which option to add or change."""
-
-
-@dataclass(frozen=True, eq=False)
-class Sampled:
-    """What a feed says at each step, in base units: shape (T,).
-
-    `values` are the last known numbers, NaN before the first, and their mean over the step where they change within it;
-    `since` the Unix seconds at which each began to hold;
-    `fresh` whether the feed counts as fresh by its own `staleAfterSeconds`.
-    """
-
-    values: NDArray[np.float64]
-    since: NDArray[np.float64]
-    fresh: NDArray[np.bool_]
-    on_stale: OnStale = OnStale.HOLD
-    assume: float | None = None
-
-    def signal_of(self, value: float, since: float, fresh: bool) -> Signal:  # noqa: FBT001
-        """The planner's view of such a row."""
-        known = not math.isnan(value)
-        problem = "" if known and fresh else "Stale" if known else "NoReading"
-        return Signal(value if known else None, problem, since, self.on_stale, self.assume)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,35 +120,27 @@ class Recorded:
     """What to add where one is missing: the option of the price, and what --feed NAME= takes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
-    """From when to when and how fine; None is as far and as fine as the series go."""
-
-    start: float | None = None
-    end: float | None = None
-    step_seconds: float | None = None
-
-
 def feed_key(name: str, workload: WorkloadModel, seen: Mapping[str, object]) -> str:
     """Where a workload finds a feed in `Inputs.seen`: its own series before everybody's."""
     own = f"{FEED}{name}/{workload.name}"
     return own if own in seen else FEED + name
 
 
-def build_inputs(site: SiteModel, recorded: Recorded, period: Period = Period()) -> Inputs:
+def build_inputs(site: SiteModel, recorded: Recorded, period: Period = AS_RECORDED) -> Inputs:
     """Put the series on one grid. Raises InputsError where one is missing or nothing is covered."""
     _check_names(site, recorded)
     _zone(recorded.time_zone)
     polled = _polled(site, recorded)
-    alone = recorded.price is not None and not any(map(_is_clock, site.spec.price.sources))
-    times, step_seconds, cut = _grid(polled, period, covers=alone)
+    alone = recorded.price is not None and not any(map(is_clock, site.spec.price.sources))
+    times, step_seconds, cut = grid_of(polled, period, covers=alone)
     if alone:
-        _refuse_long_holes(polled[0], times, step_seconds)
+        refuse_long_holes(polled[0], times, step_seconds)
     span = (float(times[0]), float(times[-1]) + step_seconds)
     feeds = _feeds(site, recorded)
-    seen = {key: _sample(feed, series, times, span) for key, (feed, series) in feeds.items()}
-    now = seen[PRICE] if not recorded.price_delay_seconds else _sample(site.spec.price, recorded.price, times, span)
-    seen[PRICE] = _sample(site.spec.price, recorded.price, times, span, recorded.price_delay_seconds)
+    _refuse_outside(feeds, span)
+    seen = {key: sample(feed, series, times, span) for key, (feed, series) in feeds.items()}
+    now = seen[PRICE] if not recorded.price_delay_seconds else sample(site.spec.price, recorded.price, times, span)
+    seen[PRICE] = sample(site.spec.price, recorded.price, times, span, recorded.price_delay_seconds)
     curve, curve_known_from = _curve(site, recorded, span)
     earlier_times, earlier = _earlier(site, feeds, times[0], step_seconds)
     return Inputs(
@@ -240,13 +206,13 @@ def _feeds(site: SiteModel, recorded: Recorded) -> dict[str, tuple[Feed, Series 
     by_name = {feed.name: feed for feed in site.spec.feeds}
     found: dict[str, tuple[Feed, Series | None]] = {PRICE: (site.spec.price, recorded.price)}
     missing = []
-    if recorded.price is None and not _follows_clock(site.spec.price):
+    if recorded.price is None and not follows_clock(site.spec.price):
         missing.append(f"PowerBudget {site.name}: spec.price has to be given: add {recorded.price_option}")
     for workload in site.workloads:
         for name in _named_by(workload):
             own = f"{name}/{workload.name}"
             series = recorded.feeds.get(own, recorded.feeds.get(name))
-            if series is None and not _follows_clock(by_name[name]):
+            if series is None and not follows_clock(by_name[name]):
                 missing.append(
                     f"{workload.key}: feed {name!r} has to be given: add --feed {name}={recorded.feed_value}, or for"
                     f" this workload alone --feed {own}={recorded.feed_value}"
@@ -257,6 +223,13 @@ def _feeds(site: SiteModel, recorded: Recorded) -> dict[str, tuple[Feed, Series 
     return found
 
 
+def _refuse_outside(feeds: Mapping[str, tuple[Feed, Series | None]], span: tuple[float, float]) -> None:
+    """Refuse a named feed's series that says nothing of what is played: a slip in --from, --to or the file."""
+    for key, (feed, series) in feeds.items():
+        if series is not None and key != PRICE:
+            refuse_outside(f"--feed {key.removeprefix(FEED)}", known_numbers(feed, series), *span)
+
+
 def _named_by(workload: WorkloadModel) -> Iterator[str]:
     if workload.worth.feed is not None:
         yield workload.worth.feed
@@ -264,185 +237,10 @@ def _named_by(workload: WorkloadModel) -> Iterator[str]:
         yield workload.demand.feed
 
 
-def _follows_clock(feed: Feed) -> bool:
-    """Whether the first source of the feed is always fresh, so that none but it is ever heard."""
-    return _is_clock(feed.sources[0])
-
-
-def _is_clock(source: Source | CurveSource) -> bool:
-    return source.fixed is not None or source.schedule is not None
-
-
-def _to_base(feed: Feed) -> float:
-    """What turns a recorded number into the feed's base unit: scale and unit of the source that it stands for."""
-    source = next((each for each in feed.sources if not _is_clock(each)), feed.sources[0])
-    return float(source.scale) * source.unit.to_base
-
-
-# ---- the grid ------------------------------------------------------------------------------------------------------
-
-
 def _polled(site: SiteModel, recorded: Recorded) -> list[Series]:
     """What is known of the recorded series that the site needs, the price first."""
     needed = {id(series): (feed, series) for feed, series in _feeds(site, recorded).values() if series is not None}
-    return [_believed(feed, series) for feed, series in needed.values()]
-
-
-def _believed(feed: Feed, series: Series) -> Series:
-    """The numbers in base units that the feed's range holds. Raises InputsError where there is none."""
-    known = believed(series.scaled(_to_base(feed)), feed).known
-    if not known.starts.size and feed.range is not None:
-        unit = next((source.unit for source in feed.sources if not _is_clock(source)), feed.sources[0].unit)
-        raise InputsError(
-            f"{series.name}: no number is within the feed's range, {feed.range.min} to {feed.range.max} in base units,"
-            f" when read as {unit}: correct the numbers, the source's unit or the range"
-        )
-    return known
-
-
-def _grid(polled: list[Series], period: Period, *, covers: bool) -> tuple[NDArray[np.float64], float, tuple[str, ...]]:
-    """The steps, their length, and what to say where less is played than was asked for.
-
-    With `covers` the first series is all that is known of the price: what it does not cover is not played.
-    """
-    start = period.start if period.start is not None else max((s.first for s in polled), default=None)
-    end = period.end if period.end is not None else min((s.end for s in polled), default=None)
-    if start is None or end is None:
-        raise InputsError("no series says from when to when: add --from and --to")
-    step = period.step_seconds if period.step_seconds is not None else (polled[0].step_seconds if polled else 300.0)
-    if step <= 0:
-        raise InputsError(f"--step {step:g} must be above 0")
-    if end - start < step:
-        raise InputsError(_nothing_covered(polled, start, end, step))
-    count = int((end - start) // step)
-    if count > MOST_STEPS:
-        raise InputsError(f"{count} steps are more than {MOST_STEPS}: shorten --from … --to or lengthen --step")
-    if polled and (start >= polled[0].end or end <= polled[0].first):
-        raise InputsError(_nothing_covered(polled, start, end, step))
-    first, last = 0, count
-    if covers:
-        first = max(0, math.ceil((polled[0].first - start) / step))
-        last = min(count, int((polled[0].end - start) // step))
-    if last <= first:
-        raise InputsError(_nothing_covered(polled, start, end, step))
-    times = start + step * np.arange(first, last, dtype=np.float64)
-    return times, step, tuple(_cut(polled, times, step)) if last - first < count else ()
-
-
-def _cut(polled: list[Series], times: NDArray[np.float64], step: float) -> Iterator[str]:
-    covered = f"{write_moment(polled[0].first)} to {write_moment(polled[0].end)}"
-    played = f"{write_moment(float(times[0]))} to {write_moment(float(times[-1]) + step)}"
-    yield f"{polled[0].name} covers {covered}: what was asked for beyond it is left out, and {played} is played"
-
-
-def _refuse_long_holes(price: Series, times: NDArray[np.float64], step: float) -> None:
-    """Refuse to judge days by a price of long before."""
-    begins, ends = price.ends, np.append(price.starts[1:], np.inf)
-    played = (ends > times[0]) & (begins < times[-1] + step) & (ends < np.inf)
-    long = np.flatnonzero(played & (ends - begins > LONGEST_HOLE_SECONDS))
-    if long.size:
-        hole = f"{write_moment(float(begins[long[0]]))} to {write_moment(float(ends[long[0]]))}"
-        raise InputsError(
-            f"{price.name} has no number from {hole}, and no run is judged over more than"
-            f" {LONGEST_HOLE_SECONDS / HOUR_SECONDS:g} h without a price: play what is before and after apart, with"
-            " --from and --to"
-        )
-
-
-def _nothing_covered(polled: list[Series], start: float, end: float, step: float) -> str:
-    covered = "; ".join(f"{s.name} covers {write_moment(s.first)} to {write_moment(s.end)}" for s in polled)
-    asked = f"{write_moment(start)} to {write_moment(end)}"
-    return f"no step of {step:g} s from {asked} can be played ({covered}): change --from and --to"
-
-
-def _sample(
-    feed: Feed, series: Series | None, times: NDArray[np.float64], span: tuple[float, float], delay: float = 0.0
-) -> Sampled:
-    """What the feed says at each step: the recording while it is fresh, else the first source that needs none.
-
-    A recorded number is fresh while it holds, and beyond that until it is `staleAfterSeconds` old; one that comes late
-    is fresh by its age alone.
-    """
-    policy = (OnStale(feed.on_stale), None if feed.assume is None else float(feed.assume))
-    clock = next((source for source in feed.sources if _is_clock(source)), None)
-    if series is None:
-        series, clock = _clock_series(clock or feed.sources[0], span), None
-        return Sampled(series.at(times), times.copy(), np.ones(times.size, dtype=bool), *policy)
-    known = _believed(feed, series)
-    place = np.searchsorted(known.starts, times - delay, side="right") - 1
-    there = place >= 0
-    values = np.where(there, known.values[place], np.nan)
-    since = np.where(there, known.starts[place], 0.0)
-    holds = np.zeros(times.size, dtype=bool) if delay else times < known.ends[place]
-    fresh = there & (holds | (times - since < feed.stale_after_seconds))
-    changes = _changes(known, times - delay, span)
-    if changes.any():
-        begins = times[changes] - delay
-        values[changes] = _means(known, begins, begins + (span[1] - times[-1]))
-        since[changes], fresh[changes] = begins, delay < feed.stale_after_seconds
-    if clock is not None and not fresh.all():
-        stand_in = _clock_series(clock, span).at(times)
-        values, since = np.where(fresh, values, stand_in), np.where(fresh, since, times)
-        fresh = np.ones(times.size, dtype=bool)
-    return Sampled(values, since, fresh, *policy)
-
-
-def _changes(known: Series, times: NDArray[np.float64], span: tuple[float, float]) -> NDArray[np.bool_]:
-    """(T,) whether a number begins after the beginning of a step and before its end."""
-    ends = times + (span[1] - span[0]) / times.size
-    after = np.searchsorted(known.starts, times, side="right")
-    return np.asarray(np.searchsorted(known.starts, ends, side="left") > after)
-
-
-def _means(known: Series, begins: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The mean of the last known number over each of these times, from the first known number on."""
-    summed = np.concatenate(([0.0], np.cumsum(known.values[:-1] * np.diff(known.starts))))
-
-    def up_to(at: NDArray[np.float64]) -> NDArray[np.float64]:
-        place = np.maximum(np.searchsorted(known.starts, at, side="right") - 1, 0)
-        return np.asarray(summed[place] + known.values[place] * (at - known.starts[place]))
-
-    begins = np.maximum(begins, known.first)
-    return np.asarray((up_to(ends) - up_to(begins)) / (ends - begins))
-
-
-def believed(series: Series, feed: Feed) -> Series:
-    """The series in base units, without the numbers that the feed's range does not hold."""
-    if feed.range is None:
-        return series
-    low, high = float(feed.range.min), float(feed.range.max)
-    values = np.where((series.values >= low) & (series.values <= high), series.values, np.nan)
-    return Series(series.starts, values, series.name)
-
-
-def _clock_series(source: Source | CurveSource, span: tuple[float, float]) -> Series:
-    """What a fixed or scheduled source says from the first step to the last, in base units."""
-    factor = float(source.scale) * source.unit.to_base
-    if source.fixed is not None:
-        return Series(np.array([span[0], span[1]]), np.full(2, float(source.fixed.value) * factor), source.name)
-    if source.schedule is None:
-        raise InputsError(f"source {source.name!r} needs a recording")
-    schedule, starts, values = ScheduleSource(source.name, source.schedule), [], []
-    now: float | None = span[0]
-    try:
-        while now is not None and now < span[1]:
-            starts.append(now)
-            values.append(float(schedule.read(now).value or 0.0) * factor)
-            now = schedule.next_change(now)
-    except Refused as refusal:
-        raise InputsError(f"source {source.name!r}: {refusal.message}") from None
-    starts.append(span[1])
-    values.append(values[-1])
-    return _Steps(np.array(starts), np.array(values), source.name)
-
-
-class _Steps(Series):
-    """Numbers that hold until the next one, however far that is."""
-
-    @property
-    def ends(self) -> NDArray[np.float64]:
-        """The next one's start."""
-        return np.append(self.starts[1:], np.inf)
+    return [known_numbers(feed, series) for feed, series in needed.values()]
 
 
 # ---- what is true --------------------------------------------------------------------------------------------------
@@ -491,12 +289,13 @@ def _curve(
     outlook = site.spec.price.outlook
     source = outlook.sources[0] if outlook is not None else None
     if recorded.outlook is not None:
-        factor = _to_base(site.spec.price) if source is None else float(source.scale) * source.unit.to_base
+        factor = to_base(site.spec.price) if source is None else float(source.scale) * source.unit.to_base
         curve = believed(recorded.outlook.scaled(factor), site.spec.price).known
+        refuse_outside("--outlook", curve, span[0], span[1] + CURVE_AHEAD_SECONDS)
         return curve, known_from(curve, recorded.time_zone, recorded.outlook_known)
-    if source is None or not _is_clock(source):
+    if source is None or not is_clock(source):
         return None, None
-    clock = _clock_series(source, (span[0], span[1] + CURVE_AHEAD_SECONDS))
+    clock = clock_series(source, (span[0], span[1] + CURVE_AHEAD_SECONDS))
     hours = np.arange(span[0] - span[0] % HOUR_SECONDS, span[1] + CURVE_AHEAD_SECONDS, HOUR_SECONDS)
     starts = np.union1d(hours[1:], clock.starts[:-1])
     return Series(starts, clock.at(starts), source.name), np.zeros(starts.size)
@@ -506,8 +305,8 @@ def _learned(site: SiteModel, recorded: Recorded, span: tuple[float, float]) -> 
     """Every price that a learner could read up to the last step, from before the first one too."""
     feed = site.spec.price
     if recorded.price is None:
-        return _clock_series(feed.sources[0], span)
-    series = believed(recorded.price.scaled(_to_base(feed)), feed).known
+        return clock_series(feed.sources[0], span)
+    series = believed(recorded.price.scaled(to_base(feed)), feed).known
     until = int(np.searchsorted(series.starts, span[1]))
     return Series(series.starts[:until], series.values[:until], series.name)
 
@@ -524,7 +323,7 @@ def _earlier(
         return np.empty(0), {}
     times = first + step_seconds * np.arange(-count, 0, dtype=np.float64)
     span = (float(times[0]), float(first))
-    return times, {key: _sample(feed, series, times, span) for key, (feed, series) in recorded.items()}
+    return times, {key: sample(feed, series, times, span) for key, (feed, series) in recorded.items()}
 
 
 def _notes(
@@ -554,13 +353,13 @@ def _notes_of(
     """What to say of one recorded series."""
     if series is None:
         return
-    known = _believed(feed, series)
+    known = known_numbers(feed, series)
     outside = int(np.isfinite(series.values).sum()) - known.starts.size
     if outside and feed.range is not None:
         yield (
             f"{name}: {outside} numbers are not within the feed's range, {feed.range.min} to {feed.range.max} in base"
             " units, and count as not known"
         )
-    changes = int(_changes(known, times, span).sum())
+    changes = int(changes_within(known, times, span).sum())
     if changes:
         yield f"{name}: changes within {changes} steps; each has the mean of its numbers, weighted by time"

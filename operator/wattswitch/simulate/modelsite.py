@@ -27,11 +27,31 @@ class Machine:
     demand: Demand | None = None
     batch: Batch | None = None
     _seen: Workload | None = None
+    _fixed: dict[str, Any] = field(init=False)
+    """What the planner is shown of it that never changes."""
+
+    def __post_init__(self) -> None:
+        model = self.model
+        self._fixed = {
+            "key": model.key,
+            "kind": model.kind,
+            "max_replicas": model.max_replicas,
+            "it_watts_per_replica": model.it_watts_per_replica,
+            "floor_replicas": model.min_replicas,
+            "priority": model.priority,
+            "gpus_per_replica": model.gpus_per_replica,
+            "gpu_group": model.gpu_group,
+            "min_run_seconds": model.min_run_seconds,
+            "min_off_seconds": model.min_off_seconds,
+            "start_seconds": model.start_seconds,
+            "drain_seconds": model.drain_seconds,
+            "cost_per_start": model.cost_per_start,
+        }
 
     @property
     def pods(self) -> int:
         """Every pod that draws."""
-        return self.size + sum(count for _, count in self.dying)
+        return self.size + sum([count for _, count in self.dying])
 
     def show(self, worth: Worth, demand: Demand | None, batch: Batch | None) -> None:
         """Take what the feeds say of the workload now."""
@@ -63,31 +83,18 @@ class Machine:
         return self._seen
 
     def _show(self) -> Workload:
-        model = self.model
         if self.worth is None:
-            raise ValueError(f"{model.key} was never shown a worth")
+            raise ValueError(f"{self.model.key} was never shown a worth")
         return Workload(
-            key=model.key,
-            kind=model.kind,
-            max_replicas=model.max_replicas,
-            it_watts_per_replica=model.it_watts_per_replica,
+            **self._fixed,
             worth=self.worth,
             spec_replicas=self.size,
             booked_pods=self.pods,
-            floor_replicas=model.min_replicas,
-            priority=model.priority,
-            gpus_per_replica=model.gpus_per_replica,
-            gpu_group=model.gpu_group,
             demand=self.demand,
             batch=self.batch,
             ready_replicas=self.size,
             raised_at=self.raised_at,
             lowered_at=self.lowered_at,
-            min_run_seconds=model.min_run_seconds,
-            min_off_seconds=model.min_off_seconds,
-            start_seconds=model.start_seconds,
-            drain_seconds=model.drain_seconds,
-            cost_per_start=model.cost_per_start,
         )
 
 

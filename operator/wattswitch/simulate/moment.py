@@ -7,10 +7,11 @@ from typing import Final
 import numpy as np
 
 from wattswitch.planner.model import SiteState
-from wattswitch.simulate.inputs import InputsError, Period, Recorded, build_inputs
+from wattswitch.simulate.grid import Period
+from wattswitch.simulate.inputs import Recorded, build_inputs
 from wattswitch.simulate.modelsite import ModelSite
 from wattswitch.simulate.run import Signals
-from wattswitch.simulate.series import Series
+from wattswitch.simulate.series import InputsError, Series
 from wattswitch.simulate.site import SiteModel
 
 MOMENT_SECONDS: Final = 60.0

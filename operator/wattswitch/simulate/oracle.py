@@ -1,26 +1,27 @@
 """Perfect foresight: what the site could have earned, had all prices, worths and demands been known.
 
-Same costs, limit, GPUs, floors, dwell and ramps as every policy, and no code of the planner. It keeps floors as far as
-the limit carries them, by priority; above the floors money alone decides, so that a policy that puts priority before
-money can never earn more. Dwell and ramps are those that every run that keeps the site's own must keep, so that none
-of them is shut out. Pods that are on their way down do not count against the limit.
+Same costs, limit, GPUs, floors, dwell and ramps as every policy, and none of the planner's rules. It keeps floors as
+far as the limit carries them, by priority; above the floors money alone decides, so that a policy that puts priority
+before money can never earn more. Dwell and ramps are those that every run that keeps the site's own must keep, so that
+none of them is shut out. Pods that are on their way down do not count against the limit.
 
-Two numbers, which are not the same: `bound` is what nobody can pass, with fractions of pods; `profit` is what the best
-run of whole pods that was found earns. Where levels do not bind each other (one workload, or a limit that always
-carries everything) dynamic programming gives both at once. Otherwise the whole is cut into stretches, and each begins
-in a state of its own choice, which is never worse than what ran before; `slack` says by how much the cuts can have
-raised the bound.
+Two numbers, which are not the same: `bound` is what nobody can pass, with fractions of pods and whenever it moves;
+`profit` is what the best run of whole pods that was found earns, which moves between steps. Where levels do not bind
+each other (one workload, or a limit that always carries everything) dynamic programming finds both. Otherwise the whole
+is cut into stretches, and each begins in a state of its own choice, which is never worse than what ran before.
 """
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from wattswitch.simulate.oracle_levels import best_sizes
-from wattswitch.simulate.oracle_program import Stretch, best_stretch
+from wattswitch.simulate.oracle_program import best_stretch
 from wattswitch.simulate.problem import Floats, Ints, Problem, Tell
+from wattswitch.simulate.ramps import keep_to_ramps
 
 STRETCH_STEPS: Final = 768
 """Steps of one linear program. Longer ones take more than their share of time, shorter ones loosen the bound."""
@@ -42,50 +43,57 @@ GAIN: Final = 1e-9
 class Oracle:
     """Perfect foresight. `sizes` (T, N) is the best run of whole pods that was found, `profit` what it earns.
 
-    No run earns more than `bound`. `fractional` (T, N) is the run of fractions that the bound comes from; it earns
-    `slack` less than the bound, where stretches do not meet.
+    No run earns more than `bound`. `fractional` (T, N) is the run that the bound comes from; it earns less than the
+    bound only where stretches do not meet, or where moving within steps is worth something.
     """
 
     sizes: Ints
     profit: float
     bound: float
     fractional: Floats
-    slack: float
-    exact: bool
 
 
-def solve(problem: Problem, tell: Tell = lambda what: None) -> Oracle:
+def solve(
+    problem: Problem,
+    tell: Tell = lambda what: None,
+    *,
+    bounded_by: Problem | None = None,
+    others: Iterable[Ints] = (),
+) -> Oracle:
     """The best that could have been done.
+
+    The bound is that of `bounded_by`, where that is a problem with more freedom. `others` are runs (T, N) that keep the
+    rules of the problem: what is found earns no less than any of them.
 
     Raises:
         SolverError: HiGHS found no optimum.
     """
+    freest = problem if bounded_by is None else bounded_by
     if problem.steps == 0 or problem.workloads == 0:
-        return _whole(problem, np.zeros((problem.steps, problem.workloads), dtype=np.int64))
+        nothing = np.zeros((problem.steps, problem.workloads), dtype=np.int64)
+        return Oracle(nothing, problem.profit(nothing), freest.profit(nothing), nothing.astype(np.float64))
     if _separable(problem):
         tell("perfect foresight, workload by workload")
-        return _whole(problem, _alone(problem))
-    pieces = []
-    cuts = _cuts(problem)
+        sizes, best = _alone(problem), _alone(freest)
+        return Oracle(sizes, problem.profit(sizes), freest.profit(best), best.astype(np.float64))
+    fractional, bound = _bound(freest, tell)
+    tell("perfect foresight, whole pods")
+    sizes = improve(problem, keep_to_ramps(problem, _rounded(problem, fractional)))
+    for other in others:
+        if problem.profit(other) > problem.profit(sizes):
+            sizes = improve(problem, other)
+    profit = problem.profit(sizes)
+    return Oracle(sizes, profit, max(bound, profit), fractional)
+
+
+def _bound(problem: Problem, tell: Tell) -> tuple[Floats, float]:
+    """The best run of fractions, stretch by stretch, and what no run passes."""
+    pieces, cuts = [], _cuts(problem)
     for number, (first, end) in enumerate(itertools.pairwise(cuts), start=1):
         tell(f"perfect foresight, part {number} of {len(cuts) - 1}")
         pieces.append(best_stretch(problem, first, end))
-    tell("perfect foresight, whole pods")
-    return _from_pieces(problem, pieces)
-
-
-def _whole(problem: Problem, sizes: Ints) -> Oracle:
-    profit = problem.profit(sizes)
-    return Oracle(sizes, profit, profit, sizes.astype(np.float64), 0.0, exact=True)
-
-
-def _from_pieces(problem: Problem, pieces: list[Stretch]) -> Oracle:
-    fractional = np.concatenate([piece.sizes for piece in pieces])
-    bound = sum(piece.value for piece in pieces) - problem.standing_cost
-    sizes = improve(problem, keep_to_ramps(problem, _rounded(problem, fractional)))
-    profit = problem.profit(sizes)
-    slack = max(0.0, bound - problem.profit(fractional))
-    return Oracle(sizes, profit, max(bound, profit), fractional, slack, exact=False)
+    value = sum(piece.value for piece in pieces) - problem.standing_cost
+    return np.concatenate([piece.sizes for piece in pieces]), value
 
 
 def _separable(problem: Problem) -> bool:
@@ -103,9 +111,7 @@ def _separable(problem: Problem) -> bool:
 
 def _alone(problem: Problem) -> Ints:
     """The best sizes of each workload, with what the limit and the GPUs carry if nothing else ran."""
-    nothing = np.zeros_like(problem.least)
-    columns = [best_sizes(problem, i, _available(problem, nothing, i)) for i in range(problem.workloads)]
-    return np.stack(columns, axis=1)
+    return np.stack([best_sizes(problem, i, problem.most_alone(i)) for i in range(problem.workloads)], axis=1)
 
 
 def _available(problem: Problem, sizes: Ints, i: int) -> Ints:
@@ -157,48 +163,3 @@ def improve(problem: Problem, sizes: Ints) -> Ints:
         if profit <= before + GAIN * abs(before):
             break
     return sizes
-
-
-def keep_to_ramps(problem: Problem, wanted: Ints) -> Ints:
-    """Follow `wanted` as fast as ramps let: the least worth is lowered first and raised last, down before up."""
-    if not problem.ramp.binds:
-        return wanted
-    sizes = wanted.copy()
-    for t in range(1, problem.steps):
-        order = np.argsort(-problem.worth_per_mwh[t], kind="stable")
-        now = np.maximum(sizes[t - 1], problem.least[t])
-        now = _lowered(problem, t, now, np.minimum(now, wanted[t]), order[::-1])
-        sizes[t] = _raised(problem, t, now, wanted[t], order)
-    return sizes
-
-
-def _lowered(problem: Problem, t: int, sizes: Ints, wanted: Ints, order: Ints) -> Ints:
-    """Down towards `wanted` as the ramp lets, and further where the limit needs it."""
-    sizes, free = sizes.copy(), problem.ramp.down_it_watts
-    for i in order:
-        over = int(sizes @ problem.it_watts - problem.room_it_watts[t])
-        watts = int(problem.it_watts[i])
-        pods = min(int(sizes[i] - wanted[i]), max(-(-over // watts), int(min(free, _all_it_watts(problem)) // watts)))
-        sizes[i] -= pods
-        free = max(0.0, free - pods * watts)
-    return sizes
-
-
-def _raised(problem: Problem, t: int, sizes: Ints, wanted: Ints, order: Ints) -> Ints:
-    """Up towards `wanted` as ramp, limit and GPUs let."""
-    sizes, free = sizes.copy(), problem.ramp.up_it_watts
-    for i in order:
-        room = min(free, float(problem.room_it_watts[t] - sizes @ problem.it_watts))
-        pods = min(int(wanted[i] - sizes[i]), int(min(room, _all_it_watts(problem)) // problem.it_watts[i]))
-        if problem.gpus[i]:
-            g = int(problem.group[i])
-            pods = min(pods, int(problem.group_gpus[g] - sizes @ problem.gpus_in(g)) // int(problem.gpus[i]))
-        pods = max(0, pods)
-        sizes[i] += pods
-        free -= pods * problem.it_watts[i]
-    return sizes
-
-
-def _all_it_watts(problem: Problem) -> int:
-    """Watts of every pod there is: more than any ramp needs to be."""
-    return int(problem.most @ problem.it_watts)

@@ -63,7 +63,7 @@ class _StretchProgram:
     def _add(self, i: int) -> _Workload:
         """Columns and rows of one workload alone: its sizes, what it earns, its raises."""
         p, at = self._p, self._at
-        most, demand, income = float(p.most[i]), p.demand[at, i], p.income[at, i]
+        most, demand, income = p.most_alone(i)[at], p.demand[at, i], p.income[at, i]
         start, stop, lost = p.start[at, i][1:], p.stop[at, i][1:], p.lost[at, i][1:]
         idle = bool((demand < most).any())
         # A lowering is the raise less the change, so its cost falls on raises and on the sizes before and after.
@@ -71,19 +71,29 @@ class _StretchProgram:
         change[1:] += stop
         change[:-1] -= stop
         earns = -p.energy[at, i] + change + (0.0 if idle else income)
-        on = self._program.add(earns, p.least[at, i].astype(np.float64), most)
+        on = self._program.add(earns, p.least[at, i].astype(np.float64), most.astype(np.float64))
         cost = start + stop + (0.0 if idle else lost)
         up = np.empty(0, dtype=np.int64)
         if self._bound or cost.any():
-            up = self._program.add(-cost, 0.0, most)
+            up = self._program.add(-cost, 0.0, most[1:].astype(np.float64))
             self._program.at_most(0.0, (on[1:], 1.0), (on[:-1], -1.0), (up, -1.0))
+            self._only_raise_what_was_off(on, up, float(p.most[i]), np.flatnonzero(cost < 0))
         if idle:
-            busy = self._program.add(income, 0.0, demand.astype(np.float64))
+            busy = self._program.add(income, 0.0, np.minimum(demand, most).astype(np.float64))
             self._program.at_most(0.0, (busy, 1.0), (on, -1.0))
             if lost.any():
-                cold = self._program.add(-lost, 0.0, most)
+                cold = self._program.add(-lost, 0.0, most[1:].astype(np.float64))
                 self._program.at_most(0.0, (busy[1:], 1.0), (on[:-1], -1.0), (cold, -1.0))
         return _Workload(on, up)
+
+    def _only_raise_what_was_off(self, on: Ints, up: Ints, most: float, paid: Ints) -> None:
+        """No more raises than pods that run after them or were off before, in the steps in which a switch earns money.
+
+        Elsewhere nothing is gained by raising and lowering in place.
+        """
+        if paid.size:
+            self._program.at_most(0.0, (up[paid], 1.0), (on[1:][paid], -1.0))
+            self._program.at_most(most, (up[paid], 1.0), (on[:-1][paid], 1.0))
 
     def _share_the_limit(self) -> None:
         p, at = self._p, self._at
@@ -123,8 +133,15 @@ class _StretchProgram:
         p = self._p
         higher = [j for j in range(p.workloads) if p.priority[j] > p.priority[i]]
         taken = self._program.add(np.zeros(self._steps - 1), 0.0, float(p.most[i]))
-        pods = [(self._workloads[j].up, -float(_pods_for_one(p, i, j))) for j in higher]
-        self._program.at_most(np.where(self._drop > 0, float(p.most[i]), 0.0), (taken, 1.0), *pods)
+        wait = int(p.yield_steps[i]) if higher else 0
+        within = np.arange(self._steps - 1 - wait)  # of what is taken later the raise may be in the next stretch
+        pods = [
+            (self._workloads[j].up[within + later], -float(_pods_for_one(p, i, j)))
+            for j in higher
+            for later in range(wait + 1)
+        ]
+        given = np.where(self._drop > 0, float(p.most[i]), 0.0)[within]
+        self._program.at_most(given, (taken[within], 1.0), *pods)
         return taken
 
     def _keep_ramps(self) -> None:

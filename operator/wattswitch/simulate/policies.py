@@ -1,7 +1,7 @@
 """What else a site could do: the baselines that `wattswitch simulate` prints beside the operator's own run.
 
-Every one gets the same limit, whole pods, demand, floors and, where the rule has it, dwell; each gives sizes of shape
-(T, N). None sees a price sooner than the operator does. Where a baseline has a number to choose, it is chosen in
+Every one gets the same limit, whole pods, demand, floors, dwell and ramps; each gives sizes of shape (T, N), which move
+between steps. None sees a price sooner than the operator does. Where a baseline has a number to choose, it is chosen in
 hindsight, in the baseline's favour.
 """
 
@@ -34,7 +34,9 @@ def always_on(problem: Problem) -> Ints:
 def static(problem: Problem) -> Ints:
     """The best split that never moves, in hindsight: within its share a workload runs throughout, or follows demand.
 
-    Which of the two is chosen for each workload by what earns more; a share of nothing is a choice too.
+    Which of the two is chosen for each workload by what earns more; a share of nothing is a choice too. It is one rule
+    for the whole of a share: where its first pods ran throughout and only the others followed demand, it could earn
+    somewhat more.
     """
     rules = [_better(problem, i, always(problem), up_to(problem.demand[:, i])) for i in range(problem.workloads)]
     return _within_shares(problem, rules)

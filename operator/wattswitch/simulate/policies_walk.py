@@ -1,20 +1,23 @@
-"""From what a rule wants at each step to what it may run: floors, the limit, GPUs and dwell, as for every policy."""
+"""From what a rule wants at each step to what it may run: floors, the limit, GPUs, dwell and ramps, as for all."""
 
 from collections.abc import Iterator
+from operator import le, mul
 
 import numpy as np
 
 from wattswitch.simulate.problem import Ints, Problem, fit
+from wattswitch.simulate.ramps import ramped
 
 
 def walk(problem: Problem, wanted: Ints) -> Ints:
     """(T, N) sizes: floors first, then by priority, then by worth, and no switch for money while dwell lasts.
 
-    Watts that a drop of the limit or a higher priority needs are given whatever dwell says. The state before the first
-    step is free.
+    Watts that a drop of the limit or a higher priority needs are given whatever dwell says. Ramps slow every move but
+    those that floors and the limit ask for. The state before the first step is free.
     """
     wanted = np.clip(wanted, problem.least, problem.most)
-    if max([1, *problem.min_run_steps.tolist(), *problem.min_off_steps.tolist()]) == 1:
+    dwell = max([1, *problem.min_run_steps.tolist(), *problem.min_off_steps.tolist()])
+    if dwell == 1 and not problem.ramp.binds:
         return fit(problem, wanted, problem.least)
     return _Walk(problem, wanted).sizes()
 
@@ -27,6 +30,8 @@ class _Walk:
         self._it_watts: list[int] = problem.it_watts.tolist()
         self._gpus: list[int] = problem.gpus.tolist()
         self._group: list[int] = problem.group.tolist()
+        self._room: list[int] = problem.room_it_watts.tolist()
+        self._group_gpus: list[int] = problem.group_gpus.tolist()
         self._min_run: list[int] = problem.min_run_steps.tolist()
         self._min_off: list[int] = problem.min_off_steps.tolist()
         self._no_lowering_until = [0] * problem.workloads
@@ -68,8 +73,25 @@ class _Walk:
 
     def _step(self, t: int, was: list[int], wanted: list[int], least: list[int], groups: list[list[int]]) -> list[int]:
         """The sizes of one step, from those of the one before."""
+        sizes = self._shared(t, was, wanted, least, groups)
+        if self._p.ramp.binds:
+            precedence = np.array([i for group in groups for i in group])
+            sizes = ramped(self._p, t, np.array(was), np.array(sizes), precedence).tolist()
+        for i, (before, after) in enumerate(zip(was, sizes, strict=True)):
+            if after > before:
+                self._no_lowering_until[i] = t + self._min_run[i]
+            elif after < before:
+                self._no_raise_until[i] = t + self._min_off[i]
+        return sizes
+
+    def _shared(
+        self, t: int, was: list[int], wanted: list[int], least: list[int], groups: list[list[int]]
+    ) -> list[int]:
+        """The sizes that the limit and dwell leave, ramps aside."""
         kept, goal, protected = self._wishes(t, was, wanted, least)
-        room = _Room(int(self._p.room_it_watts[t]), self._p.group_gpus.tolist(), self)
+        if self._carries_all(t, goal):
+            return goal
+        room = _Room(self._room[t], list(self._group_gpus), self)
         sizes = [0] * len(was)
         for i in (i for group in groups for i in group if least[i]):
             room.grow(sizes, i, least[i])
@@ -81,12 +103,17 @@ class _Walk:
             for i in group:
                 if goal[i] > sizes[i]:
                     room.grow(sizes, i, goal[i])
-        for i, (before, after) in enumerate(zip(was, sizes, strict=True)):
-            if after > before:
-                self._no_lowering_until[i] = t + self._min_run[i]
-            elif after < before:
-                self._no_raise_until[i] = t + self._min_off[i]
         return sizes
+
+    def _carries_all(self, t: int, goal: list[int]) -> bool:
+        """Whether the limit and the GPUs leave everybody its goal."""
+        if sum(map(mul, goal, self._it_watts)) > self._room[t]:
+            return False
+        used = [0] * len(self._group_gpus)
+        for size, gpus, group in zip(goal, self._gpus, self._group, strict=True):
+            if gpus:
+                used[group] += size * gpus
+        return all(map(le, used, self._group_gpus))
 
     def _wishes(
         self, t: int, was: list[int], wanted: list[int], least: list[int]

@@ -80,6 +80,8 @@ class Problem:
     """(N,) steps from a raise to the first lowering for money, at least 1."""
     min_off_steps: Ints
     """(N,) the reverse."""
+    yield_steps: Ints
+    """(N,) steps from a lowering to the raise of a higher priority for which it made room."""
     ramp: Ramp
     standing_cost: float
     """What the fixed watts cost over the whole time."""
@@ -109,11 +111,12 @@ class Problem:
         cold = np.maximum(np.minimum(sizes, self.demand)[1:] - sizes[:-1], 0)
         return float(running.sum() - switching.sum() - (self.lost[1:] * cold).sum() - self.standing_cost)
 
-    def carries(self, sizes: Ints) -> bool:
-        """Whether a run keeps to the limit, the GPUs, the floors and the maxima at every step."""
-        within = (sizes @ self.it_watts <= self.room_it_watts).all()
-        gpus = all((sizes @ self.gpus_in(g) <= self.group_gpus[g]).all() for g in range(len(self.group_gpus)))
-        return bool(within and gpus and (sizes >= self.least).all() and (sizes <= self.most).all())
+    def most_alone(self, workload: int) -> Ints:
+        """(T,) the most pods of one workload that limit and GPUs carry if nothing else runs."""
+        most = np.minimum(self.most[workload], self.room_it_watts // self.it_watts[workload])
+        if self.gpus[workload]:
+            most = np.minimum(most, self.group_gpus[self.group[workload]] // self.gpus[workload])
+        return np.asarray(np.maximum(most, 0), dtype=np.int64)
 
     def gpus_in(self, group: int) -> Ints:
         """(N,) GPUs of one pod in this group, 0 for workloads of others."""
@@ -131,6 +134,21 @@ class Problem:
         free, at_once = np.zeros_like(self.start), np.ones_like(self.min_run_steps)
         return replace(
             self, start=free, lost=free, stop=free, min_run_steps=at_once, min_off_steps=at_once, ramp=Ramp()
+        )
+
+    def at_any_moment(self) -> "Problem":
+        """A problem whose best run earns no less than any that moves within steps.
+
+        Sizes read at one moment of every step are a run that moves between steps. At a moment drawn by chance it earns
+        on average what the other earns while it runs, and starts as late for its demand. But what moves after that
+        moment moves in the next step here, so a switch must cost no more than in the step before.
+        """
+
+        def least_of_both(values: Floats) -> Floats:
+            return np.minimum(values, np.concatenate((values[:1], values[:-1])))
+
+        return replace(
+            self, start=least_of_both(self.start), lost=least_of_both(self.lost), stop=least_of_both(self.stop)
         )
 
     def unramped(self) -> "Problem":

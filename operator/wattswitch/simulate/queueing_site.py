@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from wattswitch.api.inference_deployment import InferenceDeploymentSpec, ServiceClass
 from wattswitch.errors import SpecInvalid
 from wattswitch.planner.model import Kind
 from wattswitch.simulate.jobs import Jobs
@@ -33,7 +32,7 @@ class QueueingError(SpecInvalid):
 def queue_site(site: SiteModel, largest_job_gpus: int = 1) -> QueueSite:
     """The site as GPUs and miners. Raises QueueingError where it has none of either, or too few for a job."""
     serving = [w for w in site.workloads if w.kind is Kind.INFERENCE and w.gpus_per_replica and w.max_replicas]
-    serving = [w for w in serving if _is_batch(w)] or serving
+    serving = [w for w in serving if w.is_batch] or serving
     mining = [w for w in site.workloads if w.kind is Kind.MINING and w.max_replicas]
     if not serving or not mining:
         raise QueueingError("--jobs needs a site with a service that has GPUs, and with a mining pool: add them")
@@ -92,10 +91,6 @@ def queueing(site: SiteModel, jobs: Jobs, tell: Callable[[str], None] = lambda w
         "miners": queue.miners,
         "policies": arms,
     }
-
-
-def _is_batch(w: WorkloadModel) -> bool:
-    return isinstance(w.spec, InferenceDeploymentSpec) and w.spec.service_class is ServiceClass.BATCH
 
 
 def _gpus(site: SiteModel, serving: list[WorkloadModel]) -> int:

@@ -8,14 +8,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from wattswitch.api.inference_deployment import InferenceDeploymentSpec, ServiceClass
 from wattswitch.mapping import batch_of, has_deadline, in_order
 from wattswitch.planner import plan
 from wattswitch.planner.forecast import Expected
 from wattswitch.planner.model import Batch, Budget, Demand, Mode, Plan, Signal, SiteState, Worth
-from wattswitch.simulate.inputs import PRICE, Inputs, Sampled, feed_key
+from wattswitch.simulate.inputs import PRICE, Inputs, feed_key
 from wattswitch.simulate.learning import BacklogLearner, DemandLearner, PriceLearner
 from wattswitch.simulate.modelsite import ModelSite
+from wattswitch.simulate.sampling import Sampled
 from wattswitch.simulate.site import SiteModel, WorkloadModel
 from wattswitch.simulate.spells import Spells, SpellsBook
 
@@ -246,10 +246,8 @@ class Signals:
     def __init__(self, site: SiteModel, inputs: Inputs, *, demand_known: bool = False) -> None:
         self._site, self._seen = site, {key: _Column(sampled) for key, sampled in inputs.seen.items()}
         self._learner = PriceLearner(inputs)
-        learners: dict[tuple[str, int], DemandLearner] = {}
-        self._sources = [
-            _WorkloadSignals(model, inputs, self._seen, learners, demand_known=demand_known) for model in site.workloads
-        ]
+        demands = _Demands(inputs, self._seen, demand_known=demand_known)
+        self._sources = [_WorkloadSignals(model, self._seen, demands.of(model)) for model in site.workloads]
         self._learning = [source for source in self._sources if source.learns]
         self._look_back(inputs)
         self._budget: Budget | None = None
@@ -310,53 +308,114 @@ class _Column:
             self.signal = self._sampled.signal_of(*self._row)
 
 
-class _WorkloadSignals:
-    """Worth and demand of one workload."""
+class _DemandSignals:
+    """One demand, for all workloads whose replicas serve so much of it and take so long to start.
+
+    `known` is the demand ahead by step, where it is told.
+    """
 
     def __init__(
         self,
-        model: WorkloadModel,
-        inputs: Inputs,
-        seen: Mapping[str, _Column],
-        learners: dict[tuple[str, int], DemandLearner],
-        *,
-        demand_known: bool,
+        key: str,
+        column: _Column | None,
+        per_replica: float,
+        learner: DemandLearner | None,
+        known: list[float | None] | None,
     ) -> None:
-        self._model = model
-        fixed = Signal(model.worth.fixed)
-        self._worth_column = None if model.worth.feed is None else seen[feed_key(model.worth.feed, model, seen)]
-        self._demand_key = "" if model.demand is None else feed_key(model.demand.feed, model, seen)
-        self._demand_column = seen.get(self._demand_key)
-        self._worth = model.worth.of(fixed)
+        self.key, self.column = key, column
+        self._per_replica, self._learner, self._known = per_replica, learner, known
+        self._step = -1
         self._demand: Demand | None = None
-        self._learner: DemandLearner | None = None
-        self._first = False
-        if model.demand is not None and _foreseen(model):
-            shared = (feed_key(model.demand.feed, model, seen), model.start_seconds)
-            self._first = shared not in learners
-            self._learner = learners.setdefault(shared, DemandLearner(model.start_seconds))
-        self._backlog = BacklogLearner(in_order=in_order(model.spec)) if has_deadline(model.spec) else None
-        self._known = _most_ahead(model, inputs) if _foreseen(model) and demand_known else None
 
     @property
     def learns(self) -> bool:
-        """Whether anything is learned here that is not learned elsewhere."""
-        return self._first or self._backlog is not None
+        """Whether anything is foreseen from its past."""
+        return self._learner is not None
+
+    def learn(self, now: float, signal: Signal) -> None:
+        """See the demand of a moment."""
+        self._expected(now, signal)
+
+    def at(self, step: int, now: float) -> Demand | None:
+        """How much work waits now, and how much will when a replica that starts now is ready.
+
+        The same object for all who ask in one step, and while nothing changes.
+        """
+        if self.column is not None and step != self._step:
+            self._step, seen = step, self._seen(step, now, self.column.signal)
+            if seen != self._demand:
+                self._demand = seen
+        return self._demand
+
+    def _seen(self, step: int, now: float, signal: Signal) -> Demand:
+        """The demand with what is known of it beyond now: all that comes, or what its past says."""
+        if self._known is not None:
+            return Demand(signal, self._per_replica, self._known[step])
+        expected = self._expected(now, signal)
+        recent = () if self._learner is None else self._learner.recent
+        if expected is None:
+            return Demand(signal, self._per_replica, recent=recent)
+        return Demand(signal, self._per_replica, expected.need, recent, expected.needs)
+
+    def _expected(self, now: float, signal: Signal) -> Expected | None:
+        if self._learner is None or signal.value is None or not signal.fresh:
+            return None
+        return self._learner.ahead(now, signal.at, signal.value)
+
+
+class _Demands:
+    """The demands of a site: each is learned once for all workloads that share it."""
+
+    def __init__(self, inputs: Inputs, seen: Mapping[str, _Column], *, demand_known: bool) -> None:
+        self._inputs, self._seen, self._demand_known = inputs, seen, demand_known
+        self._learners: dict[tuple[str, int], DemandLearner] = {}
+        self._demands: dict[tuple[str, float, int | None], _DemandSignals] = {}
+
+    def of(self, model: WorkloadModel) -> _DemandSignals | None:
+        """The demand of a workload, None where it has none."""
+        if model.demand is None:
+            return None
+        key, foreseen = feed_key(model.demand.feed, model, self._seen), _foreseen(model)
+        shared = (key, model.demand.per_replica, model.start_seconds if foreseen else None)
+        if shared not in self._demands:
+            learner = known = None
+            if foreseen:
+                learner = self._learners.setdefault((key, model.start_seconds), DemandLearner(model.start_seconds))
+                known = _most_ahead(model, self._inputs) if self._demand_known else None
+            self._demands[shared] = _DemandSignals(key, self._seen.get(key), model.demand.per_replica, learner, known)
+        return self._demands[shared]
+
+
+class _WorkloadSignals:
+    """Worth and demand of one workload."""
+
+    def __init__(self, model: WorkloadModel, seen: Mapping[str, _Column], demand: _DemandSignals | None) -> None:
+        self._model, self._demand = model, demand
+        self._worth_column = None if model.worth.feed is None else seen[feed_key(model.worth.feed, model, seen)]
+        self._worth = model.worth.of(Signal(model.worth.fixed))
+        self._backlog = BacklogLearner(in_order=in_order(model.spec)) if has_deadline(model.spec) else None
+
+    @property
+    def learns(self) -> bool:
+        """Whether anything is learned from its demand."""
+        return self._backlog is not None or (self._demand is not None and self._demand.learns)
 
     def learn(self, step: int, now: float) -> None:
         """See the demand of a step."""
-        if self._demand_column is not None:
-            self._demand_column.take(step)
-            self._learn(now, self._demand_column.signal)
+        column = None if self._demand is None else self._demand.column
+        if column is not None:
+            column.take(step)
+            self._learn(now, column.signal)
 
     def learn_from(self, columns: Mapping[str, "_Column"], now: float) -> None:
         """See the demand of a moment before the first step, in columns that were moved there."""
-        column = columns.get(self._demand_key)
+        column = None if self._demand is None else columns.get(self._demand.key)
         if column is not None:
             self._learn(now, column.signal)
 
     def _learn(self, now: float, signal: Signal) -> None:
-        self._expected(now, signal)
+        if self._demand is not None:
+            self._demand.learn(now, signal)
         self._batch(now, signal)
 
     def worth(self) -> Worth:
@@ -367,45 +426,23 @@ class _WorkloadSignals:
 
     def demand(self, step: int, now: float) -> Demand | None:
         """How much work waits now, and how much will when a replica that starts now is ready."""
-        column, model = self._demand_column, self._model.demand
-        if column is None or model is None:
-            return None
-        seen = self._seen(step, now, column.signal, model.per_replica)
-        if seen != self._demand:
-            self._demand = seen
-        return self._demand
-
-    def _seen(self, step: int, now: float, signal: Signal, per_replica: float) -> Demand:
-        """The demand with what is known of it beyond now: all that comes, or what its past says."""
-        if self._known is not None:
-            return Demand(signal, per_replica, self._known[step])
-        expected = self._expected(now, signal)
-        recent = () if self._learner is None else self._learner.recent
-        if expected is None:
-            return Demand(signal, per_replica, recent=recent)
-        return Demand(signal, per_replica, expected.need, recent, expected.needs)
+        return None if self._demand is None else self._demand.at(step, now)
 
     def batch(self, now: float) -> Batch | None:
         """What a deadline asks for now."""
-        return None if self._demand_column is None else self._batch(now, self._demand_column.signal)
+        if self._backlog is None or self._demand is None or self._demand.column is None:
+            return None
+        return self._batch(now, self._demand.column.signal)
 
     def _batch(self, now: float, signal: Signal) -> Batch | None:
         if self._backlog is None or signal.value is None:
             return None
         return batch_of(self._model.spec, self._backlog.oldest_at(now, signal.at, signal.value))
 
-    def _expected(self, now: float, signal: Signal) -> Expected | None:
-        if self._learner is None or signal.value is None or not signal.fresh:
-            return None
-        return self._learner.ahead(now, signal.at, signal.value)
-
 
 def _foreseen(model: WorkloadModel) -> bool:
     """Whether replicas must be ready before the demand comes; work that may wait needs none."""
-    spec = model.spec
-    if not isinstance(spec, InferenceDeploymentSpec) or model.demand is None or not model.start_seconds:
-        return False
-    return spec.service_class is not ServiceClass.BATCH
+    return model.demand is not None and model.start_seconds > 0 and not model.is_batch
 
 
 def _most_ahead(model: WorkloadModel, inputs: Inputs) -> list[float | None]:

@@ -36,6 +36,10 @@ class SeriesError(SpecInvalid):
     """A series that cannot be read; the text names file, column and line, and says what to do."""
 
 
+class InputsError(SpecInvalid):
+    """Series that do not make a simulation of this site; the text says which option to add or change."""
+
+
 @dataclass(frozen=True, eq=False)
 class Series:
     """Numbers with the Unix seconds from which each holds, ascending and distinct; NaN where it is not known.

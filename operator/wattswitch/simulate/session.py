@@ -15,8 +15,9 @@ from wattswitch.planner.record import to_line
 from wattswitch.simulate.account import Account, account
 from wattswitch.simulate.aside import Aside, InTurn, Tell, has_another_core
 from wattswitch.simulate.compare import foresee, loss_by_cause, score
+from wattswitch.simulate.grid import Period
 from wattswitch.simulate.halves import LONG_STEPS, run_long
-from wattswitch.simulate.inputs import Inputs, Period, Recorded, build_inputs
+from wattswitch.simulate.inputs import Inputs, Recorded, build_inputs
 from wattswitch.simulate.jobs import read_jobs
 from wattswitch.simulate.oracle import Oracle
 from wattswitch.simulate.policies import RULES
@@ -28,10 +29,8 @@ from wattswitch.simulate.series import write_moment
 from wattswitch.simulate.site import SiteModel
 from wattswitch.simulate.spells import Spells
 from wattswitch.simulate.steps import write_steps
-from wattswitch.simulate.summary import Result, report_data, write_summary
+from wattswitch.simulate.summary import FORESIGHT, STATIC, Result, report_data, write_summary
 
-FORESIGHT: Final = "foresight"
-STATIC: Final = "static"
 NONE: Final = "none"
 
 NAMES: Final = (*RULES, FORESIGHT)
@@ -88,7 +87,7 @@ def simulate(site: SiteModel, recorded: Recorded, period: Period, asked: Asked, 
         queueing=None if jobs is None else queueing(site, jobs, lambda what: tell.begin(what, None)),
         time_zone=recorded.time_zone,
         facts=(*asked.facts, *_facts(site, inputs, recorded)),
-        notes=(*site.notes, *inputs.notes, *skipped),
+        notes=(*site.notes, *inputs.notes, *_replayed(site), *skipped),
         **compared,
     )
     tell.begin("steps.csv, summary.json, report.html", None)
@@ -151,7 +150,7 @@ def compare(tell: Tell, site: SiteModel, inputs: Inputs, names: Sequence[str]) -
         sizes[name] = RULES[name](problem)
     if FORESIGHT not in names:
         return sizes, None
-    return sizes, foresee(site, inputs, lambda what: tell.begin(what, None))
+    return sizes, foresee(site, inputs, lambda what: tell.begin(what, None), sizes)
 
 
 def _compared(
@@ -184,6 +183,16 @@ def _losses(
         return run(site, inputs, progress=tell.advance, demand_known=demand_known).spells
 
     return loss_by_cause(site, inputs, own.profit, oracle, decide, lambda what: tell.begin(what, None)), ()
+
+
+def _replayed(site: SiteModel) -> Iterator[str]:
+    """What to say of work that could have waited."""
+    batch = [w.name for w in site.workloads if w.demand is not None and w.is_batch]
+    if batch:
+        yield (
+            f"{', '.join(batch)} (serviceClass Batch): the recorded backlog is played as it was, so that work put off"
+            " does not come back later and counts as lost"
+        )
 
 
 def _facts(site: SiteModel, inputs: Inputs, recorded: Recorded) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import yaml
 
 from wattswitch.api.base import is_paused
-from wattswitch.api.inference_deployment import InferenceDeployment
+from wattswitch.api.inference_deployment import InferenceDeployment, InferenceDeploymentSpec, ServiceClass
 from wattswitch.api.mining_pool import MiningPool
 from wattswitch.api.parse import SpecError, parse_strict
 from wattswitch.api.power_budget import Hardware, PowerBudget, PowerBudgetSpec
@@ -31,7 +31,7 @@ from wattswitch.mapping import (
     worth_faults,
 )
 from wattswitch.planner.model import Budget, Kind, Signal, Worth, WorthUnit
-from wattswitch.simulate.rules import broken_by_budget, broken_by_workload
+from wattswitch.simulate.rules import broken_rules
 
 NAME_LABEL: Final = "kubernetes.io/metadata.name"
 """The label that every namespace has."""
@@ -87,6 +87,11 @@ class WorkloadModel:
     drain_seconds: int = 0
     cost_per_start: float = 0.0
     demand: DemandModel | None = None
+
+    @property
+    def is_batch(self) -> bool:
+        """Whether its work may wait."""
+        return isinstance(self.spec, InferenceDeploymentSpec) and self.spec.service_class is ServiceClass.BATCH
 
     @property
     def name(self) -> str:
@@ -256,7 +261,7 @@ class _Documents:
         except SpecError as error:
             self._refuse(document, error.problems)
             return
-        broken = list(broken_by_budget(parsed) if isinstance(parsed, PowerBudget) else broken_by_workload(parsed.spec))
+        broken = [*broken_rules(parsed.spec), *_admits_nobody(parsed)]
         self._refuse(document, broken)
         if not broken:
             yield parsed
@@ -310,6 +315,11 @@ class _Documents:
         for document, workload in self._workloads:
             if is_paused(workload.metadata.annotations):
                 yield f"{document.kind} {workload.metadata.name} is paused in its file, and runs here all the same"
+
+
+def _admits_nobody(parsed: PowerBudget | MiningPool | InferenceDeployment) -> Iterator[str]:
+    if isinstance(parsed, PowerBudget) and not parsed.spec.tenants:
+        yield "spec.tenants: admits nobody: add a namespaceSelector ({} admits every namespace)"
 
 
 def _items(raw: object) -> Iterator[object]:

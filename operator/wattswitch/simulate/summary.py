@@ -1,15 +1,13 @@
-"""What a simulation came to: `summary.json`, the report page's data, and the lines for the terminal."""
+"""What a simulation came to: `summary.json` and the report page's data."""
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from rich.console import Group, RenderableType
-from rich.table import Table
 
 from wattswitch import __version__
 from wattswitch.planner.model import Reason
@@ -20,10 +18,12 @@ from wattswitch.simulate.run import NAME, Run
 from wattswitch.simulate.series import write_moment
 from wattswitch.simulate.site import WATTS_PER_MEGAWATT, SiteModel
 
-ROLES: Final[Mapping[str, Role]] = {NAME: Role.WATTSWITCH, "static": Role.BEST_STATIC}
-"""Policies that are more than a baseline."""
+STATIC: Final = "static"
+FORESIGHT: Final = "foresight"
+"""Names that --policy takes."""
 
-FORESIGHT: Final = "perfect foresight"
+ROLES: Final[Mapping[str, Role]] = {NAME: Role.WATTSWITCH, STATIC: Role.BEST_STATIC}
+"""Policies that are more than a baseline."""
 
 DIGITS: Final = 10
 """Digits of a number in summary.json: what a float adds up to, without its noise."""
@@ -33,10 +33,11 @@ DIGITS: Final = 10
 class Result:
     """A run and what it is compared with.
 
-    `policies` are the accounts of the baselines by name. `foresight` is that of the best run that was found with all
-    prices and demand known, and `foresight_bound` what nobody can pass; None where they were not asked for. `captured`
-    is the captured switching value, 1 for all of it; None where there was nothing to capture or nothing to compare
-    with, and `verdict` says which. `losses` are money by cause. `queueing` is the result of recorded jobs.
+    `policies` are the accounts of the baselines by name. `foresight_bound` is what nobody can pass with all prices and
+    demand known, the profit of perfect foresight, and `foresight` the account of the best run of whole pods that was
+    found; None where they were not asked for. `captured` is the captured switching value, 1 for all of it; None where
+    there was nothing to capture or nothing to compare with, and `verdict` says which. `losses` are money by cause.
+    `queueing` is the result of recorded jobs.
     """
 
     site: SiteModel
@@ -55,11 +56,18 @@ class Result:
     notes: tuple[str, ...] = ()
 
     @property
-    def of_foresight(self) -> float | None:
+    def share_of_foresight(self) -> float | None:
         """Profit as a part of what nobody can pass, None where that is not above zero."""
         if self.foresight_bound is None or self.foresight_bound <= 0:
             return None
         return self.account.profit / self.foresight_bound
+
+    def captured_by(self, profit: float) -> float | None:
+        """What of the switching value this profit has, None where there is nothing to capture."""
+        if self.captured is None or self.foresight_bound is None or STATIC not in self.policies:
+            return None
+        static = self.policies[STATIC].profit
+        return (profit - static) / (self.foresight_bound - static)
 
 
 # ---- summary.json --------------------------------------------------------------------------------------------------
@@ -71,10 +79,13 @@ def write_summary(path: Path, result: Result) -> None:
 
 
 def summary(result: Result) -> dict[str, Any]:
-    """The numbers of a result; money in the site's currency, energy in MWh at the meter."""
+    """The numbers of a result; money in the site's currency, energy in MWh at the meter.
+
+    `foresight_profit` is what nobody can pass: shares are of it, and losses add up to what is lacking to it.
+    """
     inputs, violation = result.inputs, result.run.violation_seconds
     foresight = result.foresight
-    known_ahead = None if foresight is None else _money(foresight, foresight.violation_seconds)
+    whole_pods = None if foresight is None else _compared(result, foresight)
     return {
         "version": __version__,
         "site": result.site.name,
@@ -87,16 +98,21 @@ def summary(result: Result) -> dict[str, Any]:
         **_money(result.account, violation),
         "captured_switching_value": _rounded(result.captured),
         "captured_verdict": result.verdict,
-        "profit_of_foresight": _rounded(result.of_foresight),
-        "foresight": known_ahead,
-        "foresight_bound": _rounded(result.foresight_bound),
-        "baselines": {name: _money(each, each.violation_seconds) for name, each in result.policies.items()},
+        "share_of_foresight": _rounded(result.share_of_foresight),
+        "foresight_profit": _rounded(result.foresight_bound),
+        "foresight_in_whole_pods": whole_pods,
+        "baselines": {name: _compared(result, each) for name, each in result.policies.items()},
         "losses": {cause: _rounded(money) for cause, money in result.losses.items()},
         "workloads": [_workload(result, place) for place in range(len(result.site.workloads))],
         "outlook_basis": {basis: _rounded(share) for basis, share in basis_shares(result).items()},
         "queueing": result.queueing,
         "notes": list(result.notes),
     }
+
+
+def _compared(result: Result, account: Account) -> dict[str, Any]:
+    captured = result.captured_by(account.profit)
+    return {**_money(account, account.violation_seconds), "captured_switching_value": _rounded(captured)}
 
 
 def _money(account: Account, violation_seconds: float) -> dict[str, Any]:
@@ -154,7 +170,9 @@ def report_data(result: Result) -> ReportData:
         policies=tuple(_policies(result)),
         zone=ZoneInfo(result.time_zone),
         fixed_watts=float(site.fixed_watts),
+        foresight_profit=result.foresight_bound,
         captured=result.captured,
+        verdict=result.verdict,
         losses=tuple(Loss(cause, money) for cause, money in result.losses.items()),
         next_steps=tuple(next_steps(result)),
         basis_shares=basis_shares(result),
@@ -173,20 +191,24 @@ def _workload_report(result: Result, place: int) -> WorkloadReport:
         kind=str(model.kind),
         full_watts=model.max_replicas * watts,
         watts=replicas * watts,
-        off_shares=off_shares(replicas, model.max_replicas, words[result.run.reasons[:, place]]),
+        off_shares=off_shares(
+            replicas,
+            model.max_replicas,
+            words[result.run.reasons[:, place]],
+            result.inputs.demand_replicas[:, place],
+        ),
         worth_per_mwh=result.inputs.worth_per_mwh[:, place],
     )
 
 
 def _policies(result: Result) -> Iterator[PolicyReport]:
-    """Every policy's numbers; the profit of perfect foresight is the bound, the rest that of the best run found."""
+    """Every policy's numbers; perfect foresight itself is none of them, for it may run parts of pods."""
     yield _policy(NAME, Role.WATTSWITCH, result.account, result.run.violation_seconds, drawn=True)
     for name, account in result.policies.items():
         role = ROLES.get(name, Role.BASELINE)
         yield _policy(name, role, account, account.violation_seconds, drawn=role is Role.BEST_STATIC)
     if result.foresight is not None:
-        best = _policy(FORESIGHT, Role.FORESIGHT, result.foresight, result.foresight.violation_seconds, drawn=True)
-        yield best if result.foresight_bound is None else replace(best, profit=result.foresight_bound)
+        yield _policy(FORESIGHT, Role.FORESIGHT, result.foresight, result.foresight.violation_seconds, drawn=True)
 
 
 def _policy(name: str, role: Role, account: Account, violation_seconds: float, *, drawn: bool) -> PolicyReport:
@@ -239,31 +261,3 @@ def _kept_off(result: Result, reasons: set[Reason]) -> float:
     lacking = np.maximum(inputs.demand_replicas - result.run.spells.mean, 0) * binds
     margin = np.maximum(inputs.worth_per_mwh - inputs.price_per_mwh[:, None], 0.0)
     return float((lacking * megawatts * np.nan_to_num(margin)).sum()) * inputs.hours
-
-
-# ---- the terminal --------------------------------------------------------------------------------------------------
-
-
-def headline(result: Result) -> RenderableType:
-    """The comparison as a table, and what it says."""
-    inputs, site = result.inputs, result.site
-    table = Table("policy", *(f"{word}" for word in ("profit", "revenue", "energy cost", "starts", "MWh", "switches")))
-    for column in table.columns[1:]:
-        column.justify = "right"
-    table.add_column("over limit", justify="right")
-    for policy in _policies(result):
-        money = (policy.profit, policy.revenue, policy.energy_cost, policy.start_cost, policy.energy_mwh)
-        seconds = f"{policy.violation_seconds:.0f} s"
-        table.add_row(policy.name, *(f"{amount:,.2f}" for amount in money), f"{policy.switches:,.0f}", seconds)
-    span = f"{write_moment(float(inputs.times[0]))} to {write_moment(inputs.end)}"
-    first = f"{site.name}, {span}, {inputs.steps} steps of {inputs.step_seconds:g} s, money in {site.currency or '?'}"
-    return Group(first, table, *_said(result))
-
-
-def _said(result: Result) -> Iterator[str]:
-    if result.captured is not None:
-        yield f"captured switching value: {100 * result.captured:.1f} %"
-    elif result.verdict:
-        yield f"captured switching value: {result.verdict}"
-    if result.of_foresight is not None:
-        yield f"profit of perfect foresight, the most that nobody can pass: {100 * result.of_foresight:.2f} %"

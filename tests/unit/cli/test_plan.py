@@ -8,8 +8,8 @@ from click.testing import CliRunner, Result
 
 from unit.simulate.sites import WEST, site_of, written
 from wattswitch.cli import main
-from wattswitch.simulate.inputs import InputsError
 from wattswitch.simulate.moment import state_at
+from wattswitch.simulate.series import InputsError
 
 SIGNALS = ("--price", "45", "--feed", "hashprice=0.0382", "--feed", "queue=40")
 

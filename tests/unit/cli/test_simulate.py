@@ -4,13 +4,15 @@ import csv
 import io
 import json
 import math
+import re
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from unit.simulate.sites import WEST
+from unit.simulate.sites import WEST, Documents, written
 from wattswitch.cli import main
+from wattswitch.simulate.report import wording
 from wattswitch.simulate.session import MOST_STEPS_EXPLAINED, NAMES
 
 HOURS = 7 * 24
@@ -53,9 +55,37 @@ def results(week: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
 def test_it_tells_how_it_compares(results: tuple[Path, Result]) -> None:
     out, result = results
     assert result.exit_code == 0, result.output
-    for word in ("wattswitch", *NAMES[:-1], "perfect foresight", "captured switching value", str(out / "report.html")):
+    labels = [wording.policy(name) for name in ("wattswitch", *NAMES)]
+    for word in (*labels, "perfect foresight", "captured switching value", "start cost: ", str(out / "report.html")):
         assert word in result.output
     assert "note: price: stale in 1 steps" in result.output
+
+
+def test_the_captured_part_follows_from_the_table(results: tuple[Path, Result]) -> None:
+    told = re.search(
+        r"captured switching value: ([\d.]+) % = \(([\d.,]+) - ([\d.,]+)\) / \(([\d.,]+) - ", results[1].output
+    )
+    assert told, results[1].output
+    percent, own, static, most = (float(number.replace(",", "")) for number in told.groups())
+    assert percent == pytest.approx(100 * (own - static) / (most - static), abs=0.1)
+    rows = {line[:26].strip(): line[26:].split() for line in results[1].output.splitlines()}
+    assert float(rows["Wattswitch"][0].replace(",", "")) == own
+    assert float(rows["best static split"][0].replace(",", "")) == static
+    assert float(rows["perfect foresight"][0].replace(",", "")) == most
+    assert set(rows["perfect foresight"][3:]) == {"-"}, "nothing but its profit is known"
+
+
+def test_work_that_could_have_waited_is_told_to_be_played_as_recorded(week: Path, tmp_path: Path) -> None:
+    def batch(objects: Documents) -> None:
+        objects["InferenceDeployment/chat"]["spec"]["serviceClass"] = "Batch"
+
+    note = "inference/chat (serviceClass Batch): the recorded backlog is played as it was"
+    more = ["--policy=none", "--to=2024-01-02"]
+    site, out = written(tmp_path, batch), tmp_path / "out"
+    assert note in run(*[str(site), *arguments(week, out)[1:], *more]).output
+    assert any(told.startswith(note) for told in json.loads((out / "summary.json").read_text())["notes"])
+    assert note in (out / "report.html").read_text()
+    assert "Batch" not in run(*arguments(week, out), *more).output
 
 
 def test_every_step_of_every_workload_is_a_row(results: tuple[Path, Result]) -> None:
@@ -78,13 +108,15 @@ def test_the_summary_adds_up(results: tuple[Path, Result]) -> None:
     assert numbers["profit"] == pytest.approx(numbers["revenue"] - numbers["cost"] - numbers["start_cost"])
     assert set(numbers["baselines"]) == set(NAMES[:-1])
     best = max(each["profit"] for each in numbers["baselines"].values())
-    assert best <= numbers["foresight_bound"] + 1e-6
-    assert numbers["profit"] <= numbers["foresight_bound"] + 1e-6
-    assert sum(numbers["losses"].values()) == pytest.approx(numbers["foresight_bound"] - numbers["profit"], abs=1e-4)
-    assert numbers["profit_of_foresight"] == pytest.approx(numbers["profit"] / numbers["foresight_bound"])
+    most = numbers["foresight_profit"]
+    assert best <= most + 1e-6
+    assert numbers["profit"] <= most + 1e-6
+    assert numbers["foresight_in_whole_pods"]["profit"] <= most + 1e-6
+    assert sum(numbers["losses"].values()) == pytest.approx(most - numbers["profit"], abs=1e-4)
+    assert numbers["share_of_foresight"] == pytest.approx(numbers["profit"] / most)
     static = numbers["baselines"]["static"]["profit"]
-    captured = (numbers["profit"] - static) / (numbers["foresight_bound"] - static)
-    assert numbers["captured_switching_value"] == pytest.approx(captured)
+    for run in (numbers, numbers["foresight_in_whole_pods"], *numbers["baselines"].values()):
+        assert run["captured_switching_value"] == pytest.approx((run["profit"] - static) / (most - static), abs=1e-6)
     assert sum(numbers["outlook_basis"].values()) == pytest.approx(1)
     for workload in numbers["workloads"]:
         assert sum(workload["reasons"].values()) == pytest.approx(1)
@@ -114,7 +146,11 @@ def test_only_the_baselines_that_are_asked_for(week: Path, tmp_path: Path) -> No
     result = run(*arguments(week, tmp_path), "--policy=threshold", "--to=2024-01-02", "--step=1800")
     assert result.exit_code == 0, result.output
     numbers = json.loads((tmp_path / "summary.json").read_text())
-    assert (list(numbers["baselines"]), numbers["foresight"], numbers["steps"]) == (["threshold"], None, 48)
+    assert (list(numbers["baselines"]), numbers["foresight_in_whole_pods"], numbers["steps"]) == (
+        ["threshold"],
+        None,
+        48,
+    )
     assert run(*arguments(week, tmp_path), "--policy=none", "--to=2024-01-02").exit_code == 0
     assert json.loads((tmp_path / "summary.json").read_text())["baselines"] == {}
 

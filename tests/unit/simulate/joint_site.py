@@ -10,7 +10,8 @@ from random import Random
 
 import numpy as np
 
-from wattswitch.simulate.inputs import Inputs, Period, Recorded, build_inputs
+from wattswitch.simulate.grid import Period
+from wattswitch.simulate.inputs import Inputs, Recorded, build_inputs
 from wattswitch.simulate.series import Series, read_moment, read_series
 from wattswitch.simulate.site import SiteModel, read_site
 

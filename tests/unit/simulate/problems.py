@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from wattswitch.simulate.problem import Problem, Ramp, fit
+from wattswitch.simulate.problem import Ints, Problem, Ramp, fit
 
 MEGAWATT = 1_000_000
 NO_RAMP = Ramp()
@@ -73,10 +73,18 @@ def problem(
         group_gpus=np.asarray(group_gpus, dtype=np.int64),
         min_run_steps=np.array([load.min_run for load in loads], dtype=np.int64),
         min_off_steps=np.array([load.min_off for load in loads], dtype=np.int64),
+        yield_steps=np.zeros(len(loads), dtype=np.int64),
         ramp=ramp,
         standing_cost=0.0,
     )
     return replace(bare, least=fit(bare, bare.least, np.zeros_like(bare.least)))
+
+
+def carries(p: Problem, sizes: Ints) -> bool:
+    """Whether a run keeps to the limit, the GPUs, the floors and the maxima at every step."""
+    within = (sizes @ p.it_watts <= p.room_it_watts).all()
+    gpus = all((sizes @ p.gpus_in(g) <= count).all() for g, count in enumerate(p.group_gpus))
+    return bool(within and gpus and (sizes >= p.least).all() and (sizes <= p.most).all())
 
 
 def random_problem(seed: int, *, steps: int = 6, loads: int = 2, tight: bool = True, dwell: bool = False) -> Problem:

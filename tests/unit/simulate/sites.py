@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import yaml
 
-from wattswitch.simulate.inputs import Inputs, Period, Recorded, build_inputs
+from wattswitch.simulate.grid import Period
+from wattswitch.simulate.inputs import Inputs, Recorded, build_inputs
 from wattswitch.simulate.series import Series
 from wattswitch.simulate.site import SiteModel, read_site
 

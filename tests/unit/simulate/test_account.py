@@ -7,6 +7,7 @@ import pytest
 
 from unit.simulate.sites import HOUR, inputs_of, series, site_of
 from wattswitch.simulate.account import account
+from wattswitch.simulate.spells import Spells
 
 CHAT_MW, S19J_MW, S21_MW = (watts * 1.08 / 1e6 for watts in (1785, 3050, 3500))
 CHAT_WORTH, S19J_WORTH = 1000 * 2.35 / (1.785 * 1.08), 48.0
@@ -52,6 +53,16 @@ def test_what_starts_before_its_demand_comes_loses_nothing(site):
     late = account(site, inputs, np.array([[2, 0, 0], [2, 0, 0], [6, 0, 0]]))
     assert early.start_cost.sum() == 0
     assert late.start_cost[2, 0] == pytest.approx(4 * CHAT_MW * CHAT_WORTH * 180 / HOUR)
+
+
+def test_what_starts_within_the_step_before_its_demand_loses_by_how_late_it_is(site):
+    """Two pods half an hour before, two a quarter: of each what it lacks to a whole step."""
+    inputs = inputs_of(site, [37.5] * 2, feeds={"queue": series([16.0, 48.0])})
+    steps, seconds = np.array([0, 0, 0, 1]), np.array([1800.0, 900.0, 900.0, 3600.0])
+    sizes = np.array([[2, 0, 0], [4, 0, 0], [6, 0, 0], [6, 0, 0]])
+    result = account(site, inputs, Spells(steps, seconds, sizes))
+    assert result.start_cost[1, 0] == pytest.approx((2 * 0.5 + 2 * 0.75) * CHAT_MW * CHAT_WORTH * 180 / HOUR)
+    assert result.start_cost[0].sum() == 0
 
 
 def test_over_the_limit_and_below_the_floor(site):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from unit.simulate.joint_site import joint_site
+from unit.simulate.problems import carries
 from wattswitch.simulate.account import account
 from wattswitch.simulate.compare import (
     foresee,
@@ -16,7 +17,8 @@ from wattswitch.simulate.compare import (
     without_ramps,
     without_switching,
 )
-from wattswitch.simulate.inputs import PRICE, Inputs, Period, Recorded, build_inputs
+from wattswitch.simulate.grid import Period
+from wattswitch.simulate.inputs import PRICE, Inputs, Recorded, build_inputs
 from wattswitch.simulate.policies import POLICIES, threshold
 from wattswitch.simulate.posing import problem_of
 from wattswitch.simulate.problem import Ints
@@ -90,7 +92,7 @@ def test_the_problem_has_the_limit_of_the_account(site: SiteModel, inputs: Input
 
 def test_nobody_passes_perfect_foresight(site: SiteModel, inputs: Inputs) -> None:
     oracle = foresee(site, inputs)
-    assert problem_of(site, inputs).carries(oracle.sizes)
+    assert carries(problem_of(site, inputs), oracle.sizes)
     assert oracle.profit <= oracle.bound
     assert oracle.profit >= 0.999 * oracle.bound
     for policy in POLICIES.values():

@@ -9,8 +9,9 @@ import pytest
 
 from unit.simulate.sites import HOUR, START, inputs_of, series, site_of
 from wattswitch.planner.model import Signal
-from wattswitch.simulate.inputs import FEED, PRICE, Inputs, InputsError, Period, Recorded, build_inputs, known_from
-from wattswitch.simulate.series import Series
+from wattswitch.simulate.grid import Period
+from wattswitch.simulate.inputs import FEED, PRICE, Inputs, Recorded, build_inputs, known_from
+from wattswitch.simulate.series import InputsError, Series
 
 WORTH_OF_S21 = 1000 * 38.2 * 0.99 / (24 * 17.5 * 1.08)
 WORTH_OF_CHAT = 1000 * 2.35 / (1.785 * 1.08)
@@ -163,6 +164,39 @@ def test_what_is_missing_names_the_option(tmp_path, recorded, period, told):
     with pytest.raises(InputsError) as error:
         build_inputs(site_of(tmp_path), recorded or Recorded(series([1.0, 2.0]), feeds=feeds), period)
     assert told in str(error.value)
+
+
+def test_a_feed_that_says_nothing_of_what_is_played_is_refused(tmp_path):
+    site = site_of(tmp_path)
+    period = Period(START, START + 10 * HOUR, HOUR)
+    for queue in (series([8.0] * 5, start=START - 700 * HOUR), series([8.0] * 5, start=START + 10 * HOUR)):
+        with pytest.raises(
+            InputsError, match=r"--feed queue: test has no number .* for 2024-01-01T00:00Z to 2024-01-01"
+        ):
+            inputs_of(site, [40.0] * 10, period=period, feeds={"queue": queue})
+    hole = series([8.0] * 5 + [np.nan] * 10 + [8.0] * 5, start=START - 5 * HOUR)
+    with pytest.raises(InputsError, match=r"\(it covers 2023-12-31T19:00Z to 2024-01-01T15:00Z\)"):
+        inputs_of(site, [40.0] * 10, period=period, feeds={"queue/inference/chat": hole})
+    last = series([8.0], start=START + 9.5 * HOUR)
+    assert (
+        "queue: not known yet in the first 9 steps"
+        in inputs_of(site, [40.0] * 10, period=period, feeds={"queue": last}).notes
+    )
+
+
+def test_series_of_different_times_are_refused(tmp_path):
+    told = r"no time in common \(test covers 2024-01-01T00:00Z to .*test covers 2023-12-01T20:00Z to 2023-12-02T00:00Z"
+    with pytest.raises(InputsError, match=told):
+        inputs_of(site_of(tmp_path), [40.0] * 4, feeds={"queue": series([8.0] * 4, start=START - 724 * HOUR)})
+
+
+def test_a_curve_that_says_nothing_of_what_is_played_or_comes_soon_is_refused(tmp_path):
+    site = site_of(tmp_path)
+    soon, late, before = (series([30.0] * 24, start=START + hours * HOUR) for hours in (40, 60, -24))
+    assert inputs_of(site, [40.0] * 4, outlook=soon).curve is not None
+    for outlook in (late, before):
+        with pytest.raises(InputsError, match="--outlook: test has no number that is believed for 2024-01-01T00:00Z"):
+            inputs_of(site, [40.0] * 4, outlook=outlook)
 
 
 def test_a_zone_that_is_none_in_a_schedule_is_told(tmp_path):

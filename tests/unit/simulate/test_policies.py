@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from unit.simulate.problems import MEGAWATT, Load, problem, random_problem
+from unit.simulate.problems import MEGAWATT, Load, carries, problem, random_problem
 from wattswitch.simulate import policies
 from wattswitch.simulate.policies import POLICIES, always_on, keda_like, ski_rental, static, threshold
 from wattswitch.simulate.policies_split import always, best_split, earned, up_to
 from wattswitch.simulate.policies_walk import walk
+from wattswitch.simulate.problem import Ramp
 
 RULES = (always_on, static, threshold, ski_rental, keda_like)
 
@@ -22,7 +23,27 @@ def test_every_baseline_has_its_name() -> None:
 @pytest.mark.parametrize("seed", range(15))
 def test_every_baseline_keeps_to_limit_floors_and_maxima(rule: policies.Callable, seed: int) -> None:  # type: ignore[type-arg]
     p = random_problem(seed, steps=40, loads=4, dwell=seed % 2 == 0)
-    assert p.carries(rule(p))
+    assert carries(p, rule(p))
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("seed", range(10))
+def test_every_baseline_keeps_to_the_ramps(rule: policies.Callable, seed: int) -> None:  # type: ignore[type-arg]
+    p = random_problem(seed, steps=40, loads=4, dwell=seed % 2 == 0)
+    p = replace(p, ramp=Ramp(3 * MEGAWATT, 4 * MEGAWATT))
+    sizes = rule(p)
+    moved = np.diff(sizes, axis=0)
+    assert carries(p, sizes)
+    assert (np.maximum(moved, 0) @ p.it_watts <= 3 * MEGAWATT).all()
+    assert (np.maximum(-moved, 0) @ p.it_watts <= 4 * MEGAWATT).all()
+
+
+def test_a_ramp_slows_a_raise_and_dwell_counts_from_its_last_pod() -> None:
+    """Two of three megawatts come in the first hour, the third in the second; two hours later it may go."""
+    p = problem([100, 50, 100, 100, 100, 100], Load(90.0, most=3, min_run=2), ramp=Ramp(2 * MEGAWATT, 3 * MEGAWATT))
+    assert threshold(p).ravel().tolist() == [0, 2, 2, 0, 0, 0]
+    p = problem([100, 50, 50, 100, 100, 100], Load(90.0, most=3, min_run=2), ramp=Ramp(2 * MEGAWATT, 3 * MEGAWATT))
+    assert threshold(p).ravel().tolist() == [0, 2, 3, 3, 0, 0]
 
 
 def test_always_on_runs_what_is_in_demand_by_priority_then_worth() -> None:

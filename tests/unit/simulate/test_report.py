@@ -85,27 +85,72 @@ def test_headline_says_what_was_earned_and_that_the_limit_held() -> None:
     text = read(site()).text
     assert (
         "Earned $9,730 in 24 hours, 97.3 % of what perfect foresight would have earned, "
-        "$730 more than the best fixed split." in text
+        "$730 more than the best static split." in text
     )
     assert "✓ 0 s over the limit." in text
     assert "Captured switching value 73.0 %" in text
 
 
 def test_a_loss_is_called_a_loss() -> None:
-    data = site(policies=(policy("Wattswitch", Role.WATTSWITCH, -120.5, 288),))
+    data = site(policies=(policy("wattswitch", Role.WATTSWITCH, -120.5, 288),), foresight_profit=None)
     text = read(data).text
     assert "Lost $120 in 24 hours." in text or "Lost $121 in 24 hours." in text
     assert "perfect foresight would" not in text
 
 
 def test_time_over_the_limit_is_told_without_colour() -> None:
-    ours = policy("Wattswitch", Role.WATTSWITCH, 9_730.0, 288, violation_seconds=320.0)
+    ours = policy("wattswitch", Role.WATTSWITCH, 9_730.0, 288, violation_seconds=320.0)
     text = read(site(policies=(ours,))).text
     assert "✗ 320 s over the limit!" in text
 
 
 def test_nothing_to_capture_is_said() -> None:
-    assert "Captured switching value nothing to capture" in read(site(captured=None)).text
+    text = read(site(captured=None, verdict="nothing to capture: all earn the same")).text
+    assert "Captured switching value nothing to capture all earn the same" in text
+    assert "of what switching can add" not in text
+    assert "Captured is" not in text
+    assert "Captured switching value" not in read(site(captured=None)).text
+
+
+def test_every_share_of_foresight_is_of_what_nobody_can_pass() -> None:
+    text = read(site()).text
+    assert "Of perfect foresight 97.3 % of $10,000, the most there was to earn" in text
+    assert "perfect foresight – – – $10,000 100.0 % – – – –" in text
+    assert "foresight in whole pods $14,090 $4,000 $100 $9,990 99.9 % 120" in text
+    assert "price not known $200.00 2.00 %" in text
+
+
+def test_what_is_captured_follows_from_the_rows() -> None:
+    text = read(site()).text
+    assert "Captured is (profit − best static split) / (perfect foresight − best static split)." in text
+    for row in ("perfect foresight $10,000 100.0 %", "Wattswitch $9,730 73.0 %", "best static split $9,000 0.0 %"):
+        assert row in text
+
+
+def test_without_anything_to_capture_the_rows_have_their_share_of_foresight() -> None:
+    text = read(site(captured=None)).text
+    assert "of foresight perfect foresight $10,000 100.0 % foresight in whole pods $9,990 99.9 %" in text
+
+
+def test_start_cost_is_explained_beside_its_column() -> None:
+    text = read(site()).text
+    assert "Start cost: costPerStart of each pod started, and what it would have earned in its startSeconds" in text
+    assert "Profit is revenue less energy cost and start cost." in text
+
+
+def test_every_policy_is_told_with_the_name_that_the_option_takes() -> None:
+    text = read(site()).text
+    for name in ("static", "always-on", "foresight"):
+        assert f"(--policy {name})" in text
+
+
+def test_energies_of_a_table_are_in_one_unit() -> None:
+    low = policy("static", Role.BEST_STATIC, 9_000.0, 288, energy_mwh=0.0)
+    text = read(site(policies=(policy("wattswitch", Role.WATTSWITCH, 9_730.0, 288, energy_mwh=0.42), low))).text
+    assert "energy, kWh" in text
+    assert "MWh" not in text[text.index("In full") : text.index("What each of them does")]
+    idle = site(workloads=(workload("mining/s21", np.where(np.arange(288) < 100, 0.0, 900e3), 900e3),), fixed_watts=0.0)
+    assert not re.search(r"\d (W|kW|Wh|kWh|MWh) ", read(idle).text.partition("The same as a table")[2][:2_000])
 
 
 def test_period_names_zone_step_and_currency() -> None:
@@ -120,7 +165,7 @@ def test_every_axis_has_a_unit() -> None:
         assert "Power at the meter, kW" in labels(svg)
         assert "time, UTC" in labels(svg)
     for svg in plots(page, "money"):
-        assert {"Profit so far, $", "Ahead of the best fixed split, $", "time, UTC"} <= set(labels(svg))
+        assert {"Profit so far, $", "Ahead of the best static split, $", "time, UTC"} <= set(labels(svg))
 
 
 def test_money_is_in_the_currency_of_the_budget() -> None:
@@ -228,7 +273,7 @@ def test_a_long_run_shows_its_most_eventful_day_in_full() -> None:
     steps = 288 * 10
     watts = np.full(steps, 200e3)
     watts[288 * 6 + 10 : 288 * 6 + 200 : 2] = 0.0
-    ours = policy("Wattswitch", Role.WATTSWITCH, 9_730.0, steps)
+    ours = policy("wattswitch", Role.WATTSWITCH, 9_730.0, steps)
     data = site(steps, workloads=(workload("mining/s21", watts, 200e3),), policies=(ours,))
     text = read(data).text
     assert "The day with the most switching" in text
@@ -240,9 +285,9 @@ def test_the_day_that_lost_most_to_foresight_is_shown_where_that_is_known() -> N
     line = np.linspace(0.0, 100.0, steps)
     better = line + np.where(np.arange(steps) >= 288 * 3 + 100, 50.0, 0.0)
     ours = policy("wattswitch", Role.WATTSWITCH, 100.0, steps, cumulative_profit=line)
-    oracle = policy("perfect foresight", Role.FORESIGHT, 150.0, steps, cumulative_profit=better)
+    oracle = policy("foresight", Role.FORESIGHT, 150.0, steps, cumulative_profit=better)
     text = read(site(steps, policies=(ours, oracle))).text
-    assert "The day that lost most to perfect foresight: $50.00" in text
+    assert "The day that lost most to foresight in whole pods: $50.00" in text
     assert "Thu 4 Jan 2024, every step of 5 minutes." in text
 
 
@@ -276,9 +321,28 @@ def test_reasons_beyond_the_named_ones_are_drawn_together() -> None:
 
 def test_policies_stand_in_the_order_of_profit_with_what_else_they_did() -> None:
     text = read(site()).text
-    assert "Wattswitch earned the most; next came best fixed split, $730 behind." in text
-    assert "always on 120 MWh $4,000 $11,100 $100 $7,000 44 300 s 12" in text
-    assert text.index("perfect foresight $10,000 100.0 %") < text.index("Wattswitch $9,730 97.3 %")
+    assert "Wattswitch earned the most; next came best static split, $730 behind." in text
+    assert "always on $11,100 $4,000 $100 $7,000 70.0 % 120 44 300 s 12" in text
+    assert text.index("perfect foresight $10,000 100.0 %") < text.index("Wattswitch $9,730 73.0 %")
+
+
+@pytest.mark.parametrize(
+    ("others", "told"),
+    [
+        ((9_730.001, 9_000.0), "Wattswitch earned the most, and best static split just as much."),
+        ((9_730.0, 9_730.0), "Wattswitch earned the most, and best static split and always on just as much."),
+        (
+            (9_730.0, 9_740.0),
+            "more than Wattswitch; always on was $10.00 ahead; best static split earned just as much as Wattswitch.",
+        ),
+        ((9_731.0,), "1 of 1 baseline earned more than Wattswitch; best static split was $1.00 ahead."),
+    ],
+)
+def test_ties_are_told_as_ties(others: tuple[float, ...], told: str) -> None:
+    names = (("static", Role.BEST_STATIC), ("always-on", Role.BASELINE))
+    data = site()
+    ranked = [policy(name, role, profit, 288) for (name, role), profit in zip(names, others, strict=False)]
+    assert told in read(replace(data, policies=(data.policies[0], *ranked))).text
 
 
 def test_a_baseline_that_earned_more_is_named() -> None:
@@ -292,8 +356,8 @@ def test_a_baseline_that_earned_more_is_named() -> None:
 
 def test_the_loss_is_split_by_cause() -> None:
     text = read(site()).text
-    assert "$270 in all." in text
-    assert "price not known $200 2.00 %" in text
+    assert "$270 in all, which is its profit less that of Wattswitch." in text
+    assert "price not known $200.00 2.00 %" in text
     assert "integer pods −$10.00 −0.10 %" in text
 
 
@@ -362,6 +426,16 @@ def test_off_shares_count_replicas_by_reason() -> None:
     assert off_shares(np.array([4, 0, 2, 3]), 4, reasons) == {"PowerLimit": 1 / 16, "PriceAboveStrike": 6 / 16}
     assert off_shares(np.zeros(0, dtype=int), 4, np.array([], dtype=str)) == {}
     assert off_shares(np.array([4, 4]), 4, np.array(["AtMaximum", "AtMaximum"])) == {}
+
+
+def test_what_no_work_was_there_for_is_off_for_want_of_demand() -> None:
+    reasons = np.array(["SwitchCost", "PowerLimit", "DemandStale", "Paused", "DemandMet"])
+    shares = off_shares(np.array([3, 1, 1, 0, 1]), 4, reasons, np.array([2, 3, 0, 0, 1]))
+    assert shares == {"DemandMet": 5 / 20, "PowerLimit": 2 / 20, "DemandStale": 3 / 20, "Paused": 4 / 20}
+    assert off_shares(np.array([2.5]), 4, np.array(["SwitchCost"]), np.array([3])) == {
+        "SwitchCost": 0.5 / 4,
+        "DemandMet": 1 / 4,
+    }
 
 
 def test_more_workloads_than_bars_are_counted() -> None:

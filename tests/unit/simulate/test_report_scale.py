@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wattswitch.pages.frame import apart
+from wattswitch.pages.scale import Bent, Linear, nice_ticks, price_scale, time_ticks
+from wattswitch.pages.svg import band_path, line_path, steps_path
 from wattswitch.simulate.report.columns import gather
-from wattswitch.simulate.report.frame import apart
-from wattswitch.simulate.report.scale import Bent, Linear, nice_ticks, price_scale, time_ticks
-from wattswitch.simulate.report.svg import band_path, line_path, steps_path
 
 CHICAGO = ZoneInfo("America/Chicago")
 

@@ -10,7 +10,7 @@ from wattswitch.planner import plan
 from wattswitch.planner.model import Demand, Signal, SiteState
 from wattswitch.planner.record import from_line, to_line
 from wattswitch.simulate.account import account
-from wattswitch.simulate.inputs import Period
+from wattswitch.simulate.grid import Period
 from wattswitch.simulate.modelsite import ModelSite
 from wattswitch.simulate.replay import ReplayError, replay
 from wattswitch.simulate.run import run

@@ -5,7 +5,8 @@ import pytest
 
 from unit.simulate.sites import HOUR, inputs_of, series, site_of
 from wattswitch.simulate.account import account
-from wattswitch.simulate.inputs import Period, Recorded, build_inputs
+from wattswitch.simulate.grid import Period
+from wattswitch.simulate.inputs import Recorded, build_inputs
 from wattswitch.simulate.policies import ski_rental
 from wattswitch.simulate.posing import problem_of
 from wattswitch.simulate.run import run

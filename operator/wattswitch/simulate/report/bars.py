@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from wattswitch.simulate.report.markup import Markup, tag
+from wattswitch.pages.markup import Markup, tag
 
 _HEIGHT = 14
 

@@ -6,8 +6,8 @@ from datetime import tzinfo
 import numpy as np
 from numpy.typing import NDArray
 
-from wattswitch.simulate.report import wording
-from wattswitch.simulate.report.data import Floats
+from wattswitch.pages import amounts
+from wattswitch.pages.scale import Floats
 
 MOST_COLUMNS = 400
 _MOST_WITHIN_DAYS = 256
@@ -72,7 +72,7 @@ def gather(times: Floats, step_seconds: float, zone: tzinfo, most: int = MOST_CO
     end = float(times[-1]) + step_seconds
     if len(times) <= most:
         return Columns(np.arange(len(times)), np.append(times, end))
-    offset = wording.local(float(times[0]), zone).utcoffset()
+    offset = amounts.local(float(times[0]), zone).utcoffset()
     shifted = times + (offset.total_seconds() if offset else 0.0)
     width = _width(end - float(times[0]), step_seconds, most)
     which = np.floor(shifted / width)

@@ -7,11 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from enum import StrEnum
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from wattswitch.pages.scale import Floats
+
+DEMAND_MET: Final = "DemandMet"
+
+_OF_ALL: Final = ("DemandStale", "Paused")
+"""Reasons for all that is off, with work or without: nobody knew of the work, or a hand stopped it."""
 
 
 class Role(StrEnum):
@@ -20,7 +26,7 @@ class Role(StrEnum):
     WATTSWITCH = "wattswitch"
     BEST_STATIC = "best static split"
     BASELINE = "baseline"
-    FORESIGHT = "perfect foresight"
+    FORESIGHT = "foresight in whole pods"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,9 +50,9 @@ class WorkloadReport:
 class PolicyReport:
     """What one policy did with the same site and the same inputs, judged by the same account.
 
-    Profit is revenue − energy_cost − start_cost. `cumulative_profit` is (T,), the profit up to the end of each step;
-    None leaves the policy out of the plot. `floor_misses` counts steps times pods below the floor that the limit does
-    not explain.
+    `name` is that of --policy. Profit is revenue − energy_cost − start_cost. `cumulative_profit` is (T,), the profit up
+    to the end of each step; None leaves the policy out of the plot. `floor_misses` counts steps times pods below the
+    floor that the limit does not explain.
     """
 
     name: str
@@ -92,9 +98,11 @@ class ReportData:
     """Everything on the page.
 
     `times` (T,) are step starts in Unix seconds, ascending. `price_per_mwh` and `limit_watts` are (T,).
-    `fixed_watts` is drawn under the workloads. `captured` is the captured switching value, 1 for all of it, None where
-    there is nothing to capture or no oracle ran. `foresight_watts` (T,) is the oracle's draw. `basis_shares` is the
-    share of decisions by what they knew of the prices ahead (`Curve`, `Learned`, `LastPrice`, `` for none).
+    `fixed_watts` is drawn under the workloads. `foresight_profit` is what nobody can pass: it stands above the policy
+    of role FORESIGHT, whose pods are whole. `captured` is the captured switching value, 1 for all of it, None where
+    there is nothing to capture or no oracle ran, and `verdict` says which: what it is, a colon, and why.
+    `foresight_watts` (T,) is the draw of foresight in whole pods. `basis_shares` is the share of decisions by what they
+    knew of the prices ahead (`Curve`, `Learned`, `LastPrice`, `` for none).
     `excerpt` None lets the page pick the day that lost most to foresight, or moved most. `facts` are label and value
     pairs on how the run was set up; `notes` are sentences.
     """
@@ -110,7 +118,9 @@ class ReportData:
     title: str = "Simulation"
     zone: tzinfo = UTC
     fixed_watts: float = 0.0
+    foresight_profit: float | None = None
     captured: float | None = None
+    verdict: str = ""
     losses: tuple[Loss, ...] = ()
     next_steps: tuple[NextStep, ...] = ()
     basis_shares: Mapping[str, float] = field(default_factory=dict)
@@ -149,16 +159,26 @@ def off_shares(
     replicas: NDArray[np.integer] | NDArray[np.float64],
     max_replicas: int,
     reasons: NDArray[np.str_] | NDArray[np.object_],
+    demand: NDArray[np.integer] | NDArray[np.float64] | None = None,
 ) -> dict[str, float]:
     """How much of a workload's full size was off, by reason.
 
-    `replicas` (T,) is its size in each step, `reasons` (T,) what bound it then. Every replica below `max_replicas`
-    counts for the step's reason. Gives shares of `max_replicas`·T; the rest was on.
+    `replicas` (T,) is its size in each step, `reasons` (T,) what bound it then, `demand` (T,) the replicas that work
+    was there for, None for all. Every replica below `max_replicas` counts for the step's reason, but one that no work
+    was there for counts as off for want of demand. Gives shares of `max_replicas`·T; the rest was on.
     """
     full = max_replicas * len(replicas)
     if not full:
         return {}
-    off = np.clip(max_replicas - replicas, 0, None)
-    names, which = np.unique(reasons[off > 0].astype(str), return_inverse=True)
-    counts = np.bincount(which, weights=off[off > 0], minlength=len(names))
-    return {str(name): float(count) / full for name, count in zip(names, counts, strict=True)}
+    words = reasons.astype(str)
+    off = np.clip(max_replicas - np.asarray(replicas, dtype=np.float64), 0, None)
+    idle = np.zeros(len(off))
+    if demand is not None:
+        idle = np.minimum(off, np.clip(max_replicas - np.asarray(demand, dtype=np.float64), 0, None))
+        idle[np.isin(words, _OF_ALL)] = 0.0
+    shares: dict[str, float] = {}
+    for weights, of in ((off - idle, words), (idle, np.full(len(off), DEMAND_MET))):
+        names, which = np.unique(of[weights > 0], return_inverse=True)
+        for name, weight in zip(names, np.bincount(which, weights=weights[weights > 0]), strict=True):
+            shares[str(name)] = shares.get(str(name), 0.0) + float(weight) / full
+    return shares

@@ -6,9 +6,11 @@ from datetime import timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from wattswitch.pages import amounts
+from wattswitch.pages.scale import Floats
 from wattswitch.simulate.report import wording
 from wattswitch.simulate.report.columns import MOST_COLUMNS
-from wattswitch.simulate.report.data import Excerpt, Floats, ReportData, Role
+from wattswitch.simulate.report.data import Excerpt, ReportData, Role
 
 _WEEK_STEP = 1800.0
 """From this step on a day has too few steps to be worth a plot: a week is shown."""
@@ -26,7 +28,9 @@ def excerpt(data: ReportData) -> Excerpt | None:
     lost = _lost(data)
     if lost is not None and lost.sum() > 0:
         most, part = _most(data, starts, which, lost)
-        return replace(part, why=f"that lost most to perfect foresight: {wording.money(most, data.currency)}")
+        return replace(
+            part, why=f"that lost most to {wording.policy('foresight')}: {amounts.money(most, data.currency)}"
+        )
     return _most(data, starts, which, _moved(data))[1]
 
 
@@ -40,7 +44,7 @@ def _most(data: ReportData, starts: Floats, which: NDArray[np.intp], values: Flo
 
 
 def _lost(data: ReportData) -> Floats | None:
-    """What perfect foresight earned more in each step, (T,); None where one of the two is not known."""
+    """What foresight in whole pods earned more in each step, (T,); None where one of the two is not known."""
     ours, oracle = data.policy(Role.WATTSWITCH), data.policy(Role.FORESIGHT)
     if ours is None or oracle is None or ours.cumulative_profit is None or oracle.cumulative_profit is None:
         return None
@@ -58,7 +62,7 @@ def _moved(data: ReportData) -> Floats:
 
 def _midnights(data: ReportData, days: int) -> Floats:
     """Local midnights within the run, that many days apart."""
-    midnight = wording.local(float(data.times[0]), data.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = amounts.local(float(data.times[0]), data.zone).replace(hour=0, minute=0, second=0, microsecond=0)
     starts = []
     while midnight.timestamp() < data.end:
         if midnight.timestamp() >= data.times[0]:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wattswitch.simulate.report.data import Floats, ReportData, WorkloadReport
-from wattswitch.simulate.report.markup import Markup, tag
+from wattswitch.pages.markup import Markup, tag
+from wattswitch.pages.scale import Floats
+from wattswitch.simulate.report.data import ReportData, WorkloadReport
 
 MOST_LAYERS = 8
 """Workloads with a layer of their own; the rest of each kind share one."""

@@ -1,29 +1,31 @@
-"""Profit as the run went on: the policies themselves, and how far each was ahead of the best fixed split."""
+"""Profit as the run went on: the policies themselves, and how far each was ahead of the best static split."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from wattswitch.pages import amounts
+from wattswitch.pages.frame import FONT, LINE, Frame, Panel, apart, axis_height, plot, time_axis, value_axis
+from wattswitch.pages.markup import Markup, tag
+from wattswitch.pages.scale import Floats, Linear, nice_above
+from wattswitch.pages.svg import line_path, text
 from wattswitch.simulate.report import wording
 from wattswitch.simulate.report.columns import gather
-from wattswitch.simulate.report.data import Floats, ReportData, Role
-from wattswitch.simulate.report.frame import FONT, LINE, Frame, Panel, apart, axis_height, plot, time_axis, value_axis
-from wattswitch.simulate.report.markup import Markup, tag
-from wattswitch.simulate.report.scale import Linear, nice_above
-from wattswitch.simulate.report.svg import line_path, text
+from wattswitch.simulate.report.data import ReportData, Role
 
 NAMES = {
-    Role.WATTSWITCH: "Wattswitch",
-    Role.BEST_STATIC: "best fixed split",
-    Role.FORESIGHT: "perfect foresight",
+    Role.WATTSWITCH: wording.policy("wattswitch"),
+    Role.BEST_STATIC: wording.policy("static"),
+    Role.FORESIGHT: wording.policy("foresight"),
 }
 STYLES = {Role.WATTSWITCH: "ours", Role.BEST_STATIC: "static", Role.FORESIGHT: "oracle"}
 _ROOM_BELOW = 4.0
+_NAMES_WIDTH = 176.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MoneyView:
-    """Profits at `edges` (C + 1,) of the columns, by role; `ahead` is the same less the best fixed split's, if any."""
+    """Profits at `edges` (C + 1,) of the columns, by role; `ahead` is the same less the best static split's, if any."""
 
     edges: Floats
     profits: tuple[tuple[Role, Floats], ...]
@@ -47,13 +49,15 @@ def money_view(data: ReportData) -> MoneyView | None:
 
 def money_plot(name: str, view: MoneyView, data: ReportData, width: int) -> Markup:
     """The drawing at one width."""
-    frame = Frame(width, float(view.edges[0]), float(view.edges[-1]), data.zone, right=12.0 if width < 500 else 128.0)
+    frame = Frame(
+        width, float(view.edges[0]), float(view.edges[-1]), data.zone, right=12.0 if width < 500 else _NAMES_WIDTH
+    )
     panels = [Panel(26, 170 if frame.narrow else 220)]
-    unit = wording.sign(data.currency).strip(wording.NBSP)
+    unit = amounts.sign(data.currency).strip(amounts.NBSP)
     parts = [_panel(frame, panels[0], view.edges, view.profits, f"Profit so far, {unit}", data.currency)]
     if view.ahead:
         panels.append(Panel(panels[0].bottom + 48, panels[0].bottom + (190 if frame.narrow else 230)))
-        title = f"Ahead of the best fixed split, {unit}"
+        title = f"Ahead of the best static split, {unit}"
         parts.append(_panel(frame, panels[1], view.edges, view.ahead, title, data.currency))
     return plot(
         name,
@@ -70,9 +74,9 @@ def money_plot(name: str, view: MoneyView, data: ReportData, width: int) -> Mark
 def readout(view: MoneyView, data: ReportData) -> dict[str, object]:
     """The profit at the end of each column, as words, for the reading under the pointer."""
     places = (view.edges - view.edges[0]) / (view.edges[-1] - view.edges[0])
-    heads = [f"by {wording.weekday(at, data.zone)} {wording.clock(at, data.zone)}" for at in view.edges[1:].tolist()]
+    heads = [f"by {amounts.weekday(at, data.zone)} {amounts.clock(at, data.zone)}" for at in view.edges[1:].tolist()]
     rows = [
-        [NAMES[role], [wording.money(value, data.currency) for value in values[1:].tolist()]]
+        [NAMES[role], [amounts.money(value, data.currency) for value in values[1:].tolist()]]
         for role, values in view.profits
     ]
     return {"edges": np.round(places, 5).tolist(), "heads": heads, "rows": rows}
@@ -86,7 +90,7 @@ def _panel(
     room = (high - low) * 0.05 or nice_above(1.0)
     scale = Linear(low - room if low < 0 else 0.0, high + room, panel.bottom, panel.top)
     x = frame.x(edges)
-    parts = [value_axis(frame, panel, scale, title, lambda tick: wording.short_money(tick, currency))]
+    parts = [value_axis(frame, panel, scale, title, lambda tick: amounts.short_money(tick, currency))]
     for role, values in reversed(lines):
         parts.append(tag("path", tag("title", NAMES[role]), d=line_path(x, scale(values)), class_=STYLES[role]))
     if not frame.narrow:
@@ -109,5 +113,5 @@ def _end_labels(frame: Frame, panel: Panel, scale: Linear, lines: tuple[tuple[Ro
 
 
 def _description(view: MoneyView, data: ReportData) -> str:
-    ends = (f"{NAMES[role]} {wording.money(float(values[-1]), data.currency)}" for role, values in view.profits)
+    ends = (f"{NAMES[role]} {amounts.money(float(values[-1]), data.currency)}" for role, values in view.profits)
     return f"Profit at the end: {', '.join(ends)}."

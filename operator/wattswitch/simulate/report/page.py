@@ -3,15 +3,14 @@
 It asks for nothing from outside, needs no script to be read, and its size does not grow with the number of steps.
 """
 
-from importlib.resources import files
 from pathlib import Path
 
-from wattswitch.simulate.report import comparison, offs, story, timeline, wording
+from wattswitch.pages import amounts
+from wattswitch.pages.document import document
+from wattswitch.pages.markup import Markup, tag
+from wattswitch.simulate.report import comparison, offs, story, timeline
 from wattswitch.simulate.report.data import ReportData, Role
 from wattswitch.simulate.report.layers import Layer, fills, stack
-from wattswitch.simulate.report.markup import Markup, tag
-
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 
 
 def write_report(path: Path, data: ReportData) -> None:
@@ -22,25 +21,13 @@ def write_report(path: Path, data: ReportData) -> None:
 def render(data: ReportData) -> str:
     """The whole page as one HTML document."""
     layers = stack(data)
-    body = tag(
-        "body",
+    return document(
+        f"{data.title} · {data.site}",
         _patterns(data, layers),
         _header(data),
         tag("main", _sections(data, layers)),
-        tag("footer", tag("p", "Made by wattswitch simulate.", class_="muted")),
-        tag("script", Markup(_file("page.js"))),
+        made_by="wattswitch simulate",
     )
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("link", rel="icon", href="data:,"),
-        tag("title", f"{data.title} · {data.site}"),
-        tag("style", Markup(_file("page.css"))),
-    )
-    return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
 
 
 def _sections(data: ReportData, layers: tuple[Layer, ...]) -> list[Markup | None]:
@@ -56,10 +43,6 @@ def _sections(data: ReportData, layers: tuple[Layer, ...]) -> list[Markup | None
         _next(data),
         _method(data),
     ]
-
-
-def _file(name: str) -> str:
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
 def _patterns(data: ReportData, layers: tuple[Layer, ...]) -> Markup:
@@ -91,15 +74,15 @@ def _period(data: ReportData) -> str:
     if not len(data.times):
         return "There are no steps in this period."
     first, last = float(data.times[0]), data.end
-    span = " to ".join(f"{wording.weekday(at, data.zone)} {wording.clock(at, data.zone)}" for at in (first, last))
-    zone = wording.zone_name(data.zone)
-    return f"{span} ({zone}), steps of {wording.duration(data.step_seconds)}, money in {data.currency}."
+    span = " to ".join(f"{amounts.weekday(at, data.zone)} {amounts.clock(at, data.zone)}" for at in (first, last))
+    zone = amounts.zone_name(data.zone)
+    return f"{span} ({zone}), steps of {amounts.duration(data.step_seconds)}, money in {data.currency}."
 
 
 def _next(data: ReportData) -> Markup:
     items = []
     for step in story.next_steps(data):
-        worth = f" At most {wording.money(step.money, data.currency)} in this period." if step.money else None
+        worth = f" At most {amounts.money(step.money, data.currency)} in this period." if step.money else None
         items.append(tag("li", f"{step.text.rstrip('.')}.", tag("strong", worth) if worth else None))
     intro = tag("p", "What would change the most, first things first.", class_="muted")
     return tag("section", tag("h2", "Next steps"), intro, tag("ol", *items, class_="steps"))

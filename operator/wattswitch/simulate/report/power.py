@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wattswitch.simulate.report import wording
+from wattswitch.pages import amounts
+from wattswitch.pages.frame import FONT, LINE, Frame, Panel, apart, axis_height, plot, time_axis, value_axis
+from wattswitch.pages.markup import Markup, tag
+from wattswitch.pages.scale import Bent, Floats, Linear, Scale, price_scale
+from wattswitch.pages.svg import band_path, steps_path, text, text_width
 from wattswitch.simulate.report.columns import Columns, Spread, gather
-from wattswitch.simulate.report.data import Floats, ReportData
-from wattswitch.simulate.report.frame import FONT, LINE, Frame, Panel, apart, axis_height, plot, time_axis, value_axis
+from wattswitch.simulate.report.data import ReportData
 from wattswitch.simulate.report.layers import Layer, total_watts
-from wattswitch.simulate.report.markup import Markup, tag
-from wattswitch.simulate.report.scale import Bent, Linear, Scale, price_scale
-from wattswitch.simulate.report.svg import band_path, steps_path, text, text_width
 
 _MOST_STRIKES = 5
 _LABEL_HEIGHT = 18.0
@@ -94,14 +94,14 @@ def readout(view: PowerView, data: ReportData) -> dict[str, object]:
     edges = view.columns.edges
     long = view.columns.seconds >= 86_400
     stamps = [
-        wording.weekday(at, data.zone) + ("" if long else f" {wording.clock(at, data.zone)}")
+        amounts.weekday(at, data.zone) + ("" if long else f" {amounts.clock(at, data.zone)}")
         for at in edges[:-1].tolist()
     ]
     rows: list[list[object]] = [["price", _range(view.price, data.currency)]]
-    rows.append(["limit", [wording.power(value) for value in view.limit.low.tolist()]])
-    rows.append(["all together", [wording.power(value) for value in view.total.mean.tolist()]])
-    for layer, watts in reversed(list(zip(view.layers, view.watts, strict=True))):
-        rows.append([layer.name, [wording.power(value) for value in watts.tolist()]])
+    unit = amounts.power_unit(float(np.nanmax(view.total.high, initial=0.0)))
+    powers = [("limit", view.limit.low), ("all together", view.total.mean)]
+    powers += reversed([(layer.name, watts) for layer, watts in zip(view.layers, view.watts, strict=True)])
+    rows += [[name, [amounts.power(value, unit) for value in watts.tolist()]] for name, watts in powers]
     places = (edges - edges[0]) / (edges[-1] - edges[0])
     return {"edges": np.round(places, 5).tolist(), "heads": stamps, "rows": rows}
 
@@ -109,8 +109,8 @@ def readout(view: PowerView, data: ReportData) -> dict[str, object]:
 def _range(price: Spread, currency: str) -> list[str]:
     texts = []
     for low, mean, high in zip(price.low.tolist(), price.mean.tolist(), price.high.tolist(), strict=True):
-        span = f" ({wording.number(low)} to {wording.number(high)})" if high - low >= 0.5 else ""
-        texts.append(wording.price(mean, currency) + span)
+        span = f" ({amounts.number(low)} to {amounts.number(high)})" if high - low >= 0.5 else ""
+        texts.append(amounts.price(mean, currency) + span)
     return texts
 
 
@@ -131,28 +131,28 @@ def _strikes(data: ReportData, part: slice) -> tuple[tuple[str, float], ...]:
 def _description(view: PowerView, data: ReportData) -> str:
     known = np.isfinite(view.price.mean)
     prices = (
-        f"The price ran from {wording.price(float(np.nanmin(view.price.low)), data.currency)} "
-        f"to {wording.price(float(np.nanmax(view.price.high)), data.currency)}. "
+        f"The price ran from {amounts.price(float(np.nanmin(view.price.low)), data.currency)} "
+        f"to {amounts.price(float(np.nanmax(view.price.high)), data.currency)}. "
         if known.any()
         else "No price is known. "
     )
-    draw = f"The draw was {wording.power(float(np.mean(view.total.mean)))} on average"
-    most = f"and {wording.power(float(np.max(view.total.high)))} at most"
-    return f"{prices}{draw} {most}; the lowest limit was {wording.power(float(np.nanmin(view.limit.low)))}."
+    draw = f"The draw was {amounts.power(float(np.mean(view.total.mean)))} on average"
+    most = f"and {amounts.power(float(np.max(view.total.high)))} at most"
+    return f"{prices}{draw} {most}; the lowest limit was {amounts.power(float(np.nanmin(view.limit.low)))}."
 
 
 def _price_panel(frame: Frame, panel: Panel, view: PowerView, data: ReportData, x: Floats) -> Markup:
     scale = price_scale(view.prices, panel.bottom, panel.top)
-    unit = wording.per_mwh(data.currency)
+    unit = amounts.per_mwh(data.currency)
     title = f"Price, {unit}" + (
-        f" (drawn closer beyond {wording.number(scale.knee)})" if isinstance(scale, Bent) else ""
+        f" (drawn closer beyond {amounts.number(scale.knee)})" if isinstance(scale, Bent) else ""
     )
     band = None
     if not view.columns.exact:
         band = tag("path", d=band_path(x, scale(view.price.low), scale(view.price.high)), class_="price-band")
     return tag(
         "g",
-        value_axis(frame, panel, scale, title, wording.number, 20),
+        value_axis(frame, panel, scale, title, amounts.number, 20),
         band,
         tag("path", d=steps_path(x, scale(view.price.mean)), class_="price-line"),
         _strike_lines(frame, panel, scale, view),
@@ -173,7 +173,7 @@ def _extreme(
 ) -> Markup:
     column = int(pick(prices))
     edges = view.columns.edges
-    label = wording.price(float(prices[column]), currency)
+    label = amounts.price(float(prices[column]), currency)
     left, right = frame.x.at(float(edges[column])) - 4, frame.x.at(float(edges[column + 1])) + 4
     fits = right + text_width(label, FONT) <= frame.width - frame.right
     return text(right if fits else left, y, label, class_="on", anchor=None if fits else "end")
@@ -207,13 +207,13 @@ def _watts_panel(frame: Frame, panel: Panel, view: PowerView, x: Floats) -> Mark
     lowest = float(np.nanmin(view.limit.low)) if np.isfinite(view.limit.low).any() else np.inf
     shown = lowest <= 2 * drawn or drawn == 0
     most = max(drawn, float(np.nanmax(view.limit.high)) if shown and np.isfinite(lowest) else 0.0, 1.0)
-    unit, unit_name = wording.power_unit(most)
+    unit, unit_name = amounts.power_unit(most)
     scale = Linear(0.0, 1.14 * most, panel.bottom, panel.top)
-    title = f"Power at the meter, {unit_name}" + ("" if shown else f" (limit {wording.power(lowest)}, above the plot)")
+    title = f"Power at the meter, {unit_name}" + ("" if shown else f" (limit {amounts.power(lowest)}, above the plot)")
     places = 1 if 1.14 * most / unit < 6 else 0
     return tag(
         "g",
-        value_axis(frame, panel, scale, title, lambda tick: wording.number(tick / unit, places)),
+        value_axis(frame, panel, scale, title, lambda tick: amounts.number(tick / unit, places)),
         _areas(frame, scale, view, x),
         _envelope(frame, scale, view, x),
         _limit_line(frame, scale, view, x) if shown else None,
@@ -262,7 +262,7 @@ def _envelope(frame: Frame, scale: Linear, view: PowerView, x: Floats) -> Markup
 def _limit_line(frame: Frame, scale: Linear, view: PowerView, x: Floats) -> Markup:
     """The lowest limit in each column, named above its first stretch."""
     low, high = float(np.nanmin(view.limit.low)), float(np.nanmax(view.limit.high))
-    label = f"limit {wording.power(low)}" if low == high else "limit"
+    label = f"limit {amounts.power(low)}" if low == high else "limit"
     first = view.limit.low[: max(1, len(view.limit.low) // 8)]
     y = scale.at(float(np.nanmax(first)) if np.isfinite(first).any() else high)
     return tag(

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from wattswitch.pages import amounts
 from wattswitch.simulate.report import wording
-from wattswitch.simulate.report.data import NextStep, PolicyReport, ReportData, Role, WorkloadReport
+from wattswitch.simulate.report.data import NextStep, ReportData, Role, WorkloadReport
 
 _WORTH_TELLING = 0.002
 """A part of perfect foresight's profit, or of full power, below which nothing is suggested."""
@@ -41,21 +42,29 @@ def headline(data: ReportData) -> tuple[str, str]:
     ours = data.policy(Role.WATTSWITCH)
     if ours is None or not len(data.times):
         return "Nothing was simulated.", ""
-    earned = f"{'Earned' if ours.profit >= 0 else 'Lost'} {wording.money(abs(ours.profit), data.currency)}"
-    parts = [f"{earned} in {wording.duration(data.end - float(data.times[0]))}"]
-    share = share_of_foresight(ours, data)
+    earned = f"{'Earned' if ours.profit >= 0 else 'Lost'} {amounts.money(abs(ours.profit), data.currency)}"
+    parts = [f"{earned} in {amounts.duration(data.end - float(data.times[0]))}"]
+    share = share_of_foresight(ours.profit, data)
     if share is not None and share >= 0:
-        parts.append(f"{wording.percent(share)} of what perfect foresight would have earned")
+        parts.append(f"{amounts.percent(share)} of what {wording.FORESIGHT} would have earned")
     static = data.policy(Role.BEST_STATIC)
     if static is not None:
         parts.append(_against(ours.profit - static.profit, data.currency))
     return f"{', '.join(parts)}.", _held(ours.violation_seconds)
 
 
-def share_of_foresight(policy: PolicyReport, data: ReportData) -> float | None:
-    """A policy's profit as a share of perfect foresight's; None where that earned nothing."""
-    oracle = data.policy(Role.FORESIGHT)
-    return policy.profit / oracle.profit if oracle is not None and oracle.profit > 0 else None
+def share_of_foresight(profit: float, data: ReportData) -> float | None:
+    """A profit as a share of perfect foresight's; None where that earned nothing."""
+    most = data.foresight_profit
+    return profit / most if most is not None and most > 0 else None
+
+
+def captured(profit: float, data: ReportData) -> float | None:
+    """A profit between that of the best static split and perfect foresight's; None where nothing is to be captured."""
+    static, most = data.policy(Role.BEST_STATIC), data.foresight_profit
+    if data.captured is None or static is None or most is None or most <= static.profit:
+        return None
+    return (profit - static.profit) / (most - static.profit)
 
 
 def tiles(data: ReportData) -> tuple[Tile, ...]:
@@ -63,24 +72,28 @@ def tiles(data: ReportData) -> tuple[Tile, ...]:
     ours = data.policy(Role.WATTSWITCH)
     if ours is None:
         return ()
-    found = [Tile("Profit", wording.money(ours.profit, data.currency), "revenue less energy and starts")]
-    share = share_of_foresight(ours, data)
+    found = [Tile("Profit", amounts.money(ours.profit, data.currency), "revenue less energy cost and start cost")]
+    share = share_of_foresight(ours.profit, data)
     if share is not None:
-        found.append(Tile("Of perfect foresight", wording.percent(share), "profit beside the most there was to earn"))
-    if data.policy(Role.FORESIGHT) is not None and data.policy(Role.BEST_STATIC) is not None:
-        captured = "nothing to capture" if data.captured is None else wording.percent(data.captured)
-        found.append(Tile("Captured switching value", captured, "of what switching can add to the best fixed split"))
+        most = amounts.money(data.foresight_profit or 0.0, data.currency)
+        found.append(Tile(f"Of {wording.FORESIGHT}", amounts.percent(share), f"of {most}, the most there was to earn"))
+    if data.captured is not None:
+        about = f"of what switching can add to the {wording.policy('static')}"
+        found.append(Tile("Captured switching value", amounts.percent(data.captured), about))
+    elif data.verdict:
+        verdict, _, why = data.verdict.partition(": ")
+        found.append(Tile("Captured switching value", verdict, why))
     found.append(
-        Tile("Energy", wording.energy(ours.energy_mwh), f"for {wording.money(ours.energy_cost, data.currency)}")
+        Tile("Energy", amounts.energy(ours.energy_mwh), f"for {amounts.money(ours.energy_cost, data.currency)}")
     )
     found.append(Tile("Over the limit", seconds(ours.violation_seconds), _good(ours.violation_seconds == 0)))
-    found.append(Tile("Floors missed", wording.number(ours.floor_misses), _good(ours.floor_misses == 0)))
+    found.append(Tile("Floors missed", amounts.number(ours.floor_misses), _good(ours.floor_misses == 0)))
     return tuple(found)
 
 
 def seconds(value: float) -> str:
     """Seconds over the limit: exact while few, then in a larger unit."""
-    return f"{wording.number(value)}{wording.NBSP}s" if value < 3600 else wording.duration(value)
+    return f"{amounts.number(value)}{amounts.NBSP}s" if value < 3600 else amounts.duration(value)
 
 
 def off_reasons(data: ReportData) -> tuple[str, ...]:
@@ -103,15 +116,18 @@ def ranking(data: ReportData) -> str:
     others = [p for p in data.policies if p.role not in {Role.WATTSWITCH, Role.FORESIGHT}]
     if ours is None or not others:
         return ""
-    best = max(others, key=lambda policy: policy.profit)
-    name, lead = wording.policy(best.name), ours.profit - best.profit
-    if lead >= 0:
-        return f"Wattswitch earned the most; next came {name}, {wording.money(lead, data.currency)} behind."
-    ahead = sum(policy.profit > ours.profit for policy in others)
-    return (
-        f"{ahead} of {len(others)} baselines earned more than Wattswitch; "
-        f"{name} was {wording.money(-lead, data.currency)} ahead."
-    )
+    leads = {policy.name: ours.profit - policy.profit for policy in others}
+    level = _listed(wording.policy(name) for name, lead in leads.items() if abs(lead) < amounts.SAME_MONEY)
+    ahead = sum(lead <= -amounts.SAME_MONEY for lead in leads.values())
+    first = min(leads, key=lambda name: leads[name])
+    name, lead = wording.policy(first), amounts.money(abs(leads[first]), data.currency)
+    if ahead:
+        also = f"; {level} earned just as much as Wattswitch" if level else ""
+        baselines = "1 baseline" if len(others) == 1 else f"{len(others)} baselines"
+        return f"{ahead} of {baselines} earned more than Wattswitch; {name} was {lead} ahead{also}."
+    if level:
+        return f"Wattswitch earned the most, and {level} just as much."
+    return f"Wattswitch earned the most; next came {name}, {lead} behind."
 
 
 def basis(data: ReportData) -> str:
@@ -119,7 +135,7 @@ def basis(data: ReportData) -> str:
     known = sorted(((share, word) for word, share in data.basis_shares.items() if share > 0), reverse=True)
     if not known:
         return ""
-    parts = (f"{wording.percent(share)} of the decisions on {wording.basis(word)}" for share, word in known)
+    parts = (f"{amounts.percent(share)} of the decisions on {wording.basis(word)}" for share, word in known)
     return f"Prices ahead: {', '.join(parts)}."
 
 
@@ -132,11 +148,10 @@ def next_steps(data: ReportData) -> tuple[NextStep, ...]:
 
 
 def _from_losses(data: ReportData) -> Iterable[NextStep]:
-    oracle = data.policy(Role.FORESIGHT)
-    if oracle is None:
+    if data.foresight_profit is None:
         return
     for loss in sorted(data.losses, key=lambda loss: -loss.money):
-        if loss.money <= max(0.0, _WORTH_TELLING * abs(oracle.profit)):
+        if loss.money <= max(0.0, _WORTH_TELLING * abs(data.foresight_profit)):
             return
         if loss.cause == "price not known":
             yield NextStep(_on_unknown_prices(data), loss.money)
@@ -163,23 +178,28 @@ def _from_reasons(data: ReportData) -> Iterable[NextStep]:
     }
     hours = (data.end - float(data.times[0])) / 3600 if len(data.times) else 0.0
     if off["PowerLimit"] >= 0.01:
-        kept = wording.energy(off["PowerLimit"] * full * hours / 1e6)
+        kept = amounts.energy(off["PowerLimit"] * full * hours / 1e6)
         yield NextStep(
             f"The site limit kept {kept} from workloads that wanted them. A higher cap or less reserve is worth a look."
         )
     late = sum(share for reason, share in off.items() if reason != "PowerLimit")
     if late >= _WORTH_TELLING:
         yield NextStep(
-            f"Late feeds kept {wording.percent(late)} of full power off. A second source for them would pay."
+            f"Late feeds kept {amounts.percent(late)} of full power off. A second source for them would pay."
         )
 
 
 def _against(difference: float, currency: str) -> str:
-    if abs(difference) < 0.005:
-        return "just as much as the best fixed split"
-    return (
-        f"{wording.money(abs(difference), currency)} {'more' if difference > 0 else 'less'} than the best fixed split"
-    )
+    static = f"the {wording.policy('static')}"
+    if abs(difference) < amounts.SAME_MONEY:
+        return f"just as much as {static}"
+    return f"{amounts.money(abs(difference), currency)} {'more' if difference > 0 else 'less'} than {static}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    """`a`, `a and b`, `a, b and c`; nothing for none."""
+    *rest, last = [*names] or [""]
+    return f"{', '.join(rest)} and {last}" if rest else last
 
 
 def _held(violation_seconds: float) -> str:

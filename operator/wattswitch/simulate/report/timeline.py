@@ -2,15 +2,16 @@
 
 import numpy as np
 
-from wattswitch.simulate.report import money, power, wording
+from wattswitch.pages import amounts
+from wattswitch.pages.frame import each_size
+from wattswitch.pages.markup import Markup, tag
+from wattswitch.pages.markup import data as json_data
+from wattswitch.pages.tables import row, scroll, table
+from wattswitch.simulate.report import money, power
 from wattswitch.simulate.report.columns import gather
 from wattswitch.simulate.report.data import ReportData
 from wattswitch.simulate.report.excerpt import excerpt
-from wattswitch.simulate.report.frame import each_size
 from wattswitch.simulate.report.layers import Layer, swatch, total_watts
-from wattswitch.simulate.report.markup import Markup, tag
-from wattswitch.simulate.report.markup import data as json_data
-from wattswitch.simulate.report.tables import row, scroll, table
 
 _TABLE_ROWS = 31
 _DAY = 86_400.0
@@ -28,11 +29,11 @@ def part(data: ReportData, layers: tuple[Layer, ...]) -> Markup | None:
     if chosen is None:
         return None
     view = power.power_view(data, layers, chosen.start, chosen.end, closely=True)
-    first = wording.weekday(chosen.start, data.zone)
-    last = wording.weekday(chosen.end - data.step_seconds, data.zone)
+    first = amounts.weekday(chosen.start, data.zone)
+    last = amounts.weekday(chosen.end - data.step_seconds, data.zone)
     stretch = first if first == last else f"{first} to {last}"
     name = "The day" if chosen.end - chosen.start < 1.5 * _DAY else "The week"
-    note = f"{stretch}, every step of {wording.duration(data.step_seconds)}."
+    note = f"{stretch}, every step of {amounts.duration(data.step_seconds)}."
     return _power_section("excerpt", f"{name} {chosen.why}", view, data, note)
 
 
@@ -43,9 +44,9 @@ def earned(data: ReportData) -> Markup | None:
         return None
     pictures = each_size(lambda width: money.money_plot("money", view, data, width))
     key = [tag("li", _line(money.STYLES[role]), money.NAMES[role]) for role, _ in view.profits]
-    note = "Revenue less energy and starts, added up."
+    note = "Revenue less energy cost and start cost, added up."
     if view.ahead:
-        note += " The lower plot shows the same less what the best fixed split earned."
+        note += " The lower plot shows the same less what the best static split earned."
     figure = _figure(note, pictures, money.readout(view, data), tag("ul", *key, class_="key phone"))
     return tag("section", tag("h2", "Money"), figure)
 
@@ -53,7 +54,7 @@ def earned(data: ReportData) -> Markup | None:
 def _columns_note(view: power.PowerView) -> str:
     if view.columns.exact:
         return "Every step is drawn."
-    width = "1 day" if view.columns.seconds == _DAY else wording.duration(view.columns.seconds)
+    width = "1 day" if view.columns.seconds == _DAY else amounts.duration(view.columns.seconds)
     return (
         f"Each column is {width}: areas and the price line are means, the pale band runs from the lowest to the "
         "highest price, and the thin line on top is the highest draw of any step, so that no spike is averaged away."
@@ -86,12 +87,12 @@ def _power_key(view: power.PowerView, currency: str) -> Markup:
     if not view.columns.exact:
         items.append(tag("li", _line("highest"), "highest draw in the column"))
     if view.foresight is not None:
-        items.append(tag("li", _line("foresight"), "what perfect foresight would have drawn"))
+        items.append(tag("li", _line("foresight"), "what foresight in whole pods would have drawn"))
     if view.strikes:
         paying = ", ".join(
-            f"{power.without_namespace(name)} {wording.number(value, 2)}" for name, value in view.strikes
+            f"{power.without_namespace(name)} {amounts.number(value, 2)}" for name, value in view.strikes
         )
-        items.append(tag("li", _line("strike"), f"price below which each pays, {wording.per_mwh(currency)}: {paying}"))
+        items.append(tag("li", _line("strike"), f"price below which each pays, {amounts.per_mwh(currency)}: {paying}"))
     return tag("ul", *items, class_="key")
 
 
@@ -110,22 +111,23 @@ def _power_table(view: power.PowerView, data: ReportData, title: str) -> Markup:
     price = columns.spread(data.price_per_mwh[inside])
     limit = columns.spread(data.limit_watts[inside])
     total = columns.spread(total_watts(view.layers, len(data.times))[inside])
-    hours = np.diff(columns.edges) / 3600
-    rows = []
-    for i, at in enumerate(columns.edges[:-1].tolist()):
-        prices = (wording.number(float(v[i]), 2) for v in (price.low, price.mean, price.high))
-        watts = (wording.power(float(v)) for v in (total.mean[i], total.high[i], limit.low[i]))
-        used = wording.energy(float(total.mean[i] * hours[i]) / 1e6)
-        rows.append(row(f"{wording.weekday(at, data.zone)} {wording.clock(at, data.zone)}", (*prices, *watts, used)))
-    unit = wording.per_mwh(data.currency)
+    energy = total.mean * np.diff(columns.edges) / 3600 / 1e6
+    watt, watt_name = amounts.power_unit(float(np.max(total.high)))
+    hour, hour_name = amounts.energy_unit(float(np.max(energy)))
+    prices = ([amounts.number(each, 2) for each in v.tolist()] for v in (price.low, price.mean, price.high))
+    watts = (amounts.column(v.tolist(), watt) for v in (total.mean, total.high, limit.low))
+    stamps = (f"{amounts.weekday(at, data.zone)} {amounts.clock(at, data.zone)}" for at in columns.edges[:-1].tolist())
+    numbers = zip(*prices, *watts, amounts.column(energy.tolist(), hour), strict=True)
+    rows = [row(stamp, cells) for stamp, cells in zip(stamps, numbers, strict=True)]
+    unit = amounts.per_mwh(data.currency)
     names = (
-        f"from ({wording.zone_name(data.zone)})",
+        f"from ({amounts.zone_name(data.zone)})",
         f"lowest price, {unit}",
         f"mean price, {unit}",
         f"highest price, {unit}",
-        "mean draw",
-        "highest draw",
-        "lowest limit",
-        "energy",
+        f"mean draw, {watt_name}",
+        f"highest draw, {watt_name}",
+        f"lowest limit, {watt_name}",
+        f"energy, {hour_name}",
     )
     return table(f"{title}: prices and power", names, rows)

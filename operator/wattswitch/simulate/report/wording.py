@@ -1,44 +1,10 @@
-"""Numbers, dates and reasons as a person reads them.
+"""Reasons, policies and what was known of prices, as a person reads them."""
 
-Every number carries its unit. A no-break space joins them, and a real minus sign marks what is below zero.
-"""
+from wattswitch.pages.amounts import MINUS
 
-import math
-import re
-from datetime import datetime, tzinfo
+FORESIGHT = "perfect foresight"
+"""What nobody can pass, with parts of pods; every share of foresight on the page is a share of its profit."""
 
-NBSP = "\N{NO-BREAK SPACE}"
-MINUS = "\N{MINUS SIGN}"
-UNKNOWN = "unknown"
-
-_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "AUD": "A$"}
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-
-_REASONS = {
-    "AtMaximum": "all on",
-    "DemandMet": "no demand for more",
-    "PriceAboveStrike": "power cost more than it earns",
-    "SwitchCost": "too short to pay for a switch",
-    "Deadline": "just enough for the deadline",
-    "PowerLimit": "site limit reached",
-    "GPULimit": "no GPU free",
-    "FloorUnmet": "limit below the floors",
-    "MinRun": "minimum time on",
-    "MinOff": "minimum time off",
-    "RampUp": "ramp up limit",
-    "RampDown": "ramp down limit",
-    "WaitingForWatts": "waiting for watts to come free",
-    "WaitingForGPUs": "waiting for GPUs to come free",
-    "Settling": "waiting for the last change to show",
-    "Starting": "starting",
-    "Stopping": "stopping",
-    "PriceStale": "price feed late",
-    "WorthStale": "worth feed late",
-    "DemandStale": "demand feed late",
-    "MeterStale": "meter late",
-    "Paused": "paused by hand",
-}
 _BASES = {
     "Curve": "a published price curve",
     "Learned": "the shape of past prices",
@@ -47,160 +13,41 @@ _BASES = {
 }
 _POLICIES = {
     "wattswitch": "Wattswitch",
-    "static": "best fixed split",
+    "static": "best static split",
     "always-on": "always on",
     "threshold": "price threshold",
-    "keda-like": "KEDA-like rule",
+    "keda-like": "KEDA-like",
+    "foresight": "foresight in whole pods",
 }
+_RULES = {
+    "always-on": "runs all that is in demand and every miner that fits, whatever power costs",
+    "static": "splits the watts into shares that never move, the best ones in hindsight",
+    "threshold": "runs all that is in demand while the price is below what it earns",
+    "ski-rental": "stops and starts when not having done so has cost as much as a switch there and back",
+    "keda-like": "has one price for each pool, replicas by demand for each service and KEDA's cooldown, within the "
+    "best split in hindsight",
+    "foresight": "knows the same and runs whole pods; the best such run that was found",
+}
+
+FORESIGHT_RULE = "knows all prices and demand and may run parts of pods, so that nobody can earn more"
+
+CAPTURED_RULE = f"(profit {MINUS} {_POLICIES['static']}) / ({FORESIGHT} {MINUS} {_POLICIES['static']})"
+
+START_COST_RULE = (
+    "costPerStart of each pod started, and what it would have earned in its startSeconds where work waited for it"
+)
 
 
 def policy(name: str) -> str:
-    """A policy as the page calls it; a name that is not ours stays as it is."""
+    """A policy as terminal and page call it; a name that is not ours stays as it is."""
     return _POLICIES.get(name, name)
 
 
-def reason(word: str) -> str:
-    """A `Reason` in plain words; one that is new is taken apart at its capitals."""
-    return _REASONS.get(word) or re.sub(r"(?<=[a-z])(?=[A-Z])", " ", word).lower() or "no reason given"
+def rule(name: str) -> str:
+    """What a policy does, in a few words; nothing for a name that is not ours."""
+    return _RULES.get(name, "")
 
 
 def basis(word: str) -> str:
     """What a decision knew of the prices ahead, in plain words."""
     return _BASES.get(word, word)
-
-
-def sign(currency: str) -> str:
-    """What stands before an amount: `$`, `A$`, or the code and a space."""
-    return _SIGNS.get(currency, f"{currency}{NBSP}" if currency else "")
-
-
-def per_mwh(currency: str) -> str:
-    """The unit of a price, for an axis."""
-    return f"{sign(currency).strip(NBSP)}/MWh"
-
-
-def number(value: float, places: int = 0) -> str:
-    """A number with thousands separated; never a minus zero."""
-    if not math.isfinite(value):
-        return UNKNOWN
-    text = f"{abs(value):,.{places}f}"
-    return f"{MINUS}{text}" if value < 0 and text.strip("0.,") else text
-
-
-def places(value: float) -> int:
-    """Decimals that leave about three digits."""
-    size = abs(value)
-    return 0 if size >= 100 or size == 0 else 1 if size >= 10 else 2
-
-
-def money(value: float, currency: str) -> str:
-    """An amount of money: cents below 100, whole numbers to a million, then millions with two decimals."""
-    if not math.isfinite(value):
-        return UNKNOWN
-    size = abs(value)
-    text = f"{number(size / 1e6, 2)}{NBSP}million" if size >= 999_999.5 else number(size, 0 if size >= 99.995 else 2)
-    return f"{MINUS if value < 0 and text.strip('0.,') else ''}{sign(currency)}{text}"
-
-
-def short_money(value: float, currency: str) -> str:
-    """An amount on an axis: `$0`, `$250`, `$20k`, `$1.5M`."""
-    size = abs(value)
-    for unit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if size >= unit:
-            return f"{MINUS if value < 0 else ''}{sign(currency)}{size / unit:.4g}{letter}"
-    return f"{MINUS if value < 0 else ''}{sign(currency)}{size:.4g}"
-
-
-def plus_money(value: float, currency: str) -> str:
-    """A difference of money, with its sign."""
-    return f"+{money(value, currency)}" if value >= 0 else money(value, currency)
-
-
-def price(value: float, currency: str) -> str:
-    """A price of energy: `$45.20/MWh`."""
-    return f"{money(value, currency)}/MWh" if math.isfinite(value) else UNKNOWN
-
-
-def percent(share: float, *, digits: int = 1) -> str:
-    """A share as a percentage; a small one that is not zero never reads as zero, nor a large one as all."""
-    if not math.isfinite(share):
-        return UNKNOWN
-    step = 10.0**-digits
-    value = 100 * share
-    if 0 < value < step / 2:
-        return f"under {step:.{digits}f}{NBSP}%"
-    if 100 - step / 2 <= value < 100 - 1e-9:
-        value = 100 - step
-    return f"{number(value, digits)}{NBSP}%"
-
-
-def power(watts: float) -> str:
-    """Power in W, kW or MW."""
-    if not math.isfinite(watts):
-        return UNKNOWN
-    for unit, name in ((1e6, "MW"), (1e3, "kW")):
-        if abs(watts) >= unit:
-            return f"{number(watts / unit, places(watts / unit))}{NBSP}{name}"
-    return f"{number(watts)}{NBSP}W"
-
-
-def power_unit(most_watts: float) -> tuple[float, str]:
-    """The unit of a power axis up to this many watts, and its name."""
-    if most_watts >= 2e6:
-        return 1e6, "MW"
-    return (1e3, "kW") if most_watts >= 2e3 else (1.0, "W")
-
-
-def energy(mwh: float) -> str:
-    """Energy in kWh, MWh or GWh."""
-    if not math.isfinite(mwh):
-        return UNKNOWN
-    unit, name = (1e3, "GWh") if abs(mwh) >= 1e4 else (1.0, "MWh") if abs(mwh) >= 1 or mwh == 0 else (1e-3, "kWh")
-    return f"{number(mwh / unit, places(mwh / unit))}{NBSP}{name}"
-
-
-def duration(seconds: float) -> str:
-    """A length of time in its largest fitting unit: `182 days`, `36 hours`, `15 minutes`, `40 s`."""
-    for unit, name, least in ((86_400, "day", 2), (3_600, "hour", 1), (60, "minute", 1)):
-        count = seconds / unit
-        if count >= least:
-            text = number(count, 0 if abs(count - round(count)) < 0.05 else 1)
-            return f"{text}{NBSP}{name}{'' if text == '1' else 's'}"
-    return f"{number(seconds, 0 if seconds == int(seconds) else 1)}{NBSP}s"
-
-
-def local(at: float, zone: tzinfo) -> datetime:
-    """A Unix time on the clock of that zone."""
-    return datetime.fromtimestamp(at, zone)
-
-
-def day(at: float, zone: tzinfo) -> str:
-    """`15 Jan 2024`."""
-    when = local(at, zone)
-    return f"{when.day}{NBSP}{_MONTHS[when.month - 1]}{NBSP}{when.year}"
-
-
-def weekday(at: float, zone: tzinfo) -> str:
-    """`Mon 15 Jan 2024`."""
-    return f"{_DAYS[local(at, zone).weekday()]}{NBSP}{day(at, zone)}"
-
-
-def short_day(at: float, zone: tzinfo) -> str:
-    """`15 Jan`."""
-    when = local(at, zone)
-    return f"{when.day}{NBSP}{_MONTHS[when.month - 1]}"
-
-
-def month(at: float, zone: tzinfo) -> str:
-    """`Jan`."""
-    return _MONTHS[local(at, zone).month - 1]
-
-
-def clock(at: float, zone: tzinfo) -> str:
-    """`14:05`."""
-    return f"{local(at, zone):%H:%M}"
-
-
-def zone_name(zone: tzinfo) -> str:
-    """`America/Chicago`, `UTC`, `UTC-06:00`."""
-    return str(getattr(zone, "key", None) or zone)

@@ -1,0 +1,1 @@
+"""The record of what a site drew, interval by interval, and what it comes to with markets and grid programmes."""
