@@ -102,7 +102,8 @@ class ModelSite:
         if rises:
             machine.raised_at = self.now
             assert arithmetic.within_limit(self.budget, arithmetic.booked_it_watts(self.state)), f"{key} passes over"
-            assert not machine.workload.gpu_group or arithmetic.gpus_free(self.state, machine.workload.gpu_group) >= 0
+            takes_gpus = machine.workload.gpu_group and machine.workload.gpus_per_replica
+            assert not takes_gpus or arithmetic.gpus_free(self.state, machine.workload.gpu_group) >= 0
         else:
             machine.lowered_at = self.now
 

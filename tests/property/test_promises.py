@@ -401,6 +401,15 @@ def binds(reason: Reason, state: SiteState, decision: Plan, w: Workload) -> bool
         and None not in (price, worth)
         and target.replicas <= w.spec_replicas
         and target.replicas == target.wanted_replicas,
+        Reason.DEADLINE: w.batch is not None
+        and None not in (price, worth)
+        and (worth or 0.0) <= (price or 0.0)
+        and floor_of(w) < target.replicas == target.wanted_replicas,
+        Reason.CHEAPER_AHEAD: w.batch is not None
+        and budget.outlook is not None
+        and None not in (price, worth)
+        and (worth or 0.0) > (price or 0.0)
+        and target.replicas == target.wanted_replicas < w.max_replicas,
         Reason.POWER_LIMIT: not within_limit(budget, asked_it_watts(state, more)),
         Reason.GPU_LIMIT: lacks_gpus(state, more, w),
         Reason.FLOOR_UNMET: target.goal_replicas < floor_of(w)
