@@ -5,6 +5,7 @@ such message has its own word of `Reason`. A bridge decides nothing: it publishe
 with the peer's own times.
 """
 
-from wattswitch.bridges.asked import Asked, Form, Limit, Publisher, Reason, Refused, Urgency
+from wattswitch.bridges.asked import Asked, Limit, Publisher, Reason, Refused
+from wattswitch.curtailment import Form, Urgency
 
 __all__ = ["Asked", "Form", "Limit", "Publisher", "Reason", "Refused", "Urgency"]

@@ -1,6 +1,6 @@
 """What a peer asked for, as plain data: the contents of one grid event, and why a message did not become one.
 
-Pure: the standard library only. Times are Unix seconds, power is in watts.
+Pure. Forms and urgencies are those of a grid event. Times are Unix seconds, power is in watts.
 """
 
 import hashlib
@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final, Protocol
+
+from wattswitch.curtailment import Form, Urgency, asked_watts
 
 MAX_WATTS: Final = 10_000_000_000
 """10 GW: a limit above it limits nothing."""
@@ -72,24 +74,8 @@ class Refused(Exception):  # noqa: N818  (it is a message's fate, not a fault of
         self.message = message
 
 
-class Form(StrEnum):
-    """How a limit is given; the words are the fields of a grid event's limit."""
-
-    TO_WATTS = "toWatts"
-    BY_WATTS = "byWatts"
-    TO_PERCENT = "toPercent"
-    ALL = "all"
-
-
-class Urgency(StrEnum):
-    """How hard a limit is; the words are those of a grid event. In order: the later, the harder."""
-
-    BEST_EFFORT = "BestEffort"
-    FIRM = "Firm"
-    EMERGENCY = "Emergency"
-
-
 _HARDNESS: Final = {urgency: place for place, urgency in enumerate(Urgency)}
+"""Urgencies are in order: the later, the harder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +92,7 @@ class Limit:
 
     def watts(self, cap_watts: int, fixed_watts: int = 0) -> int:
         """What it leaves of a cap, never below what is always drawn."""
-        left = {
-            Form.TO_WATTS: min(self.amount, cap_watts),
-            Form.BY_WATTS: cap_watts - self.amount,
-            Form.TO_PERCENT: cap_watts * self.amount // 100,
-            Form.ALL: fixed_watts,
-        }[self.form]
-        return max(left, fixed_watts)
+        return max(fixed_watts, min(cap_watts, asked_watts(self.form, self.amount, cap_watts)))
 
 
 ALL: Final = Limit(Form.ALL)

@@ -46,6 +46,14 @@ class Board:
         """What may be drawn now, in watts."""
         self._show("limit", {"watts": watts}, at)
 
+    def show_lowest(self, watts: int | None, full_watts: int | None, at: float) -> None:
+        """The lowest limit of all events; without one, `full_watts` where that is configured."""
+        allowed = full_watts if watts is None else watts
+        if allowed is None:
+            self.hide("limit", Reason.VALUE_MISSING, "no event gives watts now, and fullWatts is not configured")
+        else:
+            self.show_limit(allowed, at)
+
     def show_price(self, price_per_mwh: float, at: float) -> None:
         """The price that holds now, in the bridge's own currency per MWh."""
         self._show("price", {"price_per_mwh": price_per_mwh}, at)

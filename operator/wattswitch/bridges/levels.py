@@ -10,7 +10,8 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from wattswitch.api.base import ApiModel
-from wattswitch.bridges.asked import MAX_WATTS, Form, Limit, Reason, Refused, Urgency
+from wattswitch.bridges.asked import MAX_WATTS, Limit, Reason, Refused
+from wattswitch.curtailment import Form, Urgency
 
 WATTS_PER_KILOWATT: Final = 1000
 MAX_OFFSET_LEVEL: Final = 10

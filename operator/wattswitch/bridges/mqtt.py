@@ -14,13 +14,14 @@ import aiomqtt
 from pydantic import Field
 
 from wattswitch.api.base import ApiModel, FilePath
-from wattswitch.bridges.asked import ALL, Asked, Publisher, Refused, Urgency
+from wattswitch.bridges.asked import ALL, Asked, Publisher, Refused
 from wattswitch.bridges.board import Board
 from wattswitch.bridges.desk import Desk
 from wattswitch.bridges.secret import read_secret
 from wattswitch.bridges.session import read_json
 from wattswitch.bridges.soluna import Moment, Switch, Timing, begin, hear, read_message, tick
 from wattswitch.bridges.trust import trust
+from wattswitch.curtailment import Urgency
 
 logger = logging.getLogger(__name__)
 

@@ -252,12 +252,7 @@ class OpenAdr2bBridge:
             for path in ("limit", "price"):
                 self._board.hide(path, Reason.TIME_MISSING, "the VTN's answers have no Date")
             return
-        watts = lowest_watts(asked, now)
-        watts = self._spec.full_watts if watts is None else watts
-        if watts is None:
-            self._board.hide("limit", Reason.VALUE_MISSING, "no event gives watts now, and fullWatts is not configured")
-        else:
-            self._board.show_limit(watts, at)
+        self._board.show_lowest(lowest_watts(asked, now), self._spec.full_watts, at)
         holding = [
             (event.priority, -price.price_per_mwh)
             for event in events

@@ -9,10 +9,11 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from wattswitch.api.base import ApiModel
-from wattswitch.bridges.asked import MAX_WATTS, Asked, Form, Limit, Reason, Refused, Urgency, stricter, text_of
+from wattswitch.bridges.asked import MAX_WATTS, Asked, Limit, Reason, Refused, stricter, text_of
 from wattswitch.bridges.levels import WATTS_PER_KILOWATT, AskedFor, Levels, number, watts
 from wattswitch.bridges.openadr3_event import Priced, spread
 from wattswitch.bridges.timeline import FOREVER, LOWEST_PRIORITY, Claim
+from wattswitch.curtailment import Form, Urgency
 
 MAX_SIGNALS: Final = 16
 MAX_INTERVALS: Final = 2000

@@ -221,12 +221,7 @@ class OpenAdr3Bridge:
             for path in ("limit", "price", "curve"):
                 self._board.hide(path, Reason.TIME_MISSING, "the VTN's answers have no Date")
             return
-        watts = lowest_watts(asked, now)
-        watts = self._spec.full_watts if watts is None else watts
-        if watts is None:
-            self._board.hide("limit", Reason.VALUE_MISSING, "no event gives watts now, and fullWatts is not configured")
-        else:
-            self._board.show_limit(watts, at)
+        self._board.show_lowest(lowest_watts(asked, now), self._spec.full_watts, at)
         price = self._book.price_at(now)
         if price is None:
             self._board.hide("price", Reason.VALUE_MISSING, "no event gives a price for now")

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from typing import Final
 
-from wattswitch.bridges.asked import Asked, Form, Limit
+from wattswitch.bridges.asked import Asked, Limit
+from wattswitch.curtailment import Form
 
 FOREVER: Final = float("inf")
 """The end of a window that is open."""

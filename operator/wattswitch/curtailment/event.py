@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Urgency(StrEnum):
-    """How far an event goes. Best effort keeps the floors; a firm one does not; an emergency asks for no order."""
+    """How far an event goes, the later the harder: only best effort keeps floors, only an emergency skips the order."""
 
     BEST_EFFORT = "BestEffort"
     FIRM = "Firm"

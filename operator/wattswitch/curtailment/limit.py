@@ -2,7 +2,7 @@
 
 import math
 
-from wattswitch.curtailment.event import Amount, Form, GridEvent, SiteFacts, Urgency
+from wattswitch.curtailment.event import Form, GridEvent, SiteFacts, Urgency
 
 
 def limit_watts(event: GridEvent, site: SiteFacts) -> int:
@@ -10,16 +10,17 @@ def limit_watts(event: GridEvent, site: SiteFacts) -> int:
     least = site.fixed_watts
     if event.urgency is Urgency.BEST_EFFORT:
         least = max(least, site.floor_watts)
-    return min(site.cap_watts, max(least, _asked_watts(event.amount, site.cap_watts)))
+    return min(site.cap_watts, max(least, asked_watts(event.amount.form, event.amount.value, site.cap_watts)))
 
 
-def _asked_watts(amount: Amount, cap_watts: int) -> int:
-    match amount.form:
+def asked_watts(form: Form, value: float, cap_watts: int) -> int:
+    """What is asked for, rounded down: above the cap or below zero where the words say so."""
+    match form:
         case Form.TO_WATTS:
-            return math.floor(amount.value)
+            return math.floor(value)
         case Form.BY_WATTS:
-            return cap_watts - math.ceil(amount.value)
+            return cap_watts - math.ceil(value)
         case Form.TO_PERCENT:
-            return math.floor(cap_watts * amount.value / 100)
+            return math.floor(cap_watts * value / 100)
         case Form.ALL:
             return 0

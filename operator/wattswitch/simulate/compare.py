@@ -27,8 +27,8 @@ from wattswitch.simulate.account import account
 from wattswitch.simulate.inputs import PRICE as PRICE_FEED
 from wattswitch.simulate.inputs import Inputs
 from wattswitch.simulate.oracle import Oracle, solve
-from wattswitch.simulate.policies import RULES
-from wattswitch.simulate.posing import problem_of, widest_problem_of
+from wattswitch.simulate.policies import POLICIES
+from wattswitch.simulate.posing import widest_problem_of
 from wattswitch.simulate.problem import Ints, Problem, Tell
 from wattswitch.simulate.series import Series
 from wattswitch.simulate.site import SiteModel, WorkloadModel
@@ -80,8 +80,8 @@ def foresee(
 
     Raises SolverError.
     """
-    problem, strict, runs = widest_problem_of(site, inputs), problem_of(site, inputs), known or {}
-    others = (runs[name] if name in runs else rule(strict) for name, rule in RULES.items())
+    problem, runs = widest_problem_of(site, inputs), known or {}
+    others = (runs[name] if name in runs else policy(site, inputs) for name, policy in POLICIES.items())
     return solve(problem, tell, bounded_by=problem.at_any_moment(), others=others)
 
 

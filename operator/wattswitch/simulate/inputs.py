@@ -38,10 +38,10 @@ PRICE: Final = "price"
 FEED: Final = "feed:"
 """Goes before the names of named feeds, so that one called `price` is not the price."""
 
-CURVE_AHEAD_SECONDS: Final = 48 * 3600.0
-"""How far ahead of the last step a curve that needs no recording is worked out."""
-
 HOUR_SECONDS: Final = 3600.0
+
+CURVE_AHEAD_SECONDS: Final = 48 * HOUR_SECONDS
+"""How far ahead a decision sees a curve, as in the operator: so far beyond the last step one is worked out."""
 
 WARM_SECONDS: Final = 90 * 24 * HOUR_SECONDS
 """How much of the prices before the first step is learned from: an operator that is running has a past."""

@@ -1,10 +1,8 @@
 """Recorded GPU jobs: when each was handed in, how long it ran, on how many GPUs, and whose it was."""
 
 import csv
-import gzip
 import io
 import math
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,6 +15,7 @@ from numpy.typing import NDArray
 from wattswitch.errors import SpecInvalid
 from wattswitch.feeds.numeric import read_number, read_unix_seconds
 from wattswitch.feeds.reading import Refused
+from wattswitch.simulate.csvtext import csv_text
 
 DAY_SECONDS: Final = 86_400
 
@@ -113,7 +112,7 @@ def read_jobs(path: Path) -> Jobs:
 
 
 def _rows(path: Path, left_out: Counter[str]) -> Iterator[_Row]:
-    reader = csv.DictReader(io.StringIO(_text(path), newline=""), restval="")
+    reader = csv.DictReader(io.StringIO(csv_text(path, JobsError), newline=""), restval="")
     try:
         records = [(reader.line_num, record) for record in reader]
     except csv.Error as problem:
@@ -180,13 +179,3 @@ def _cell(path: Path, line: int, record: dict[str, str], column: str, read: Call
         return read(record[column].strip())
     except Refused as refusal:
         raise JobsError(f"{path} line {line}, column {column!r}: {refusal.message}: correct it") from None
-
-
-def _text(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-        return (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8-sig")
-    except FileNotFoundError:
-        raise JobsError(f"{path} does not exist: correct its name") from None
-    except (OSError, UnicodeDecodeError, EOFError, zlib.error) as problem:
-        raise JobsError(f"{path} can't be read ({type(problem).__name__}): it must be a CSV file in UTF-8") from None

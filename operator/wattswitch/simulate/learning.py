@@ -11,14 +11,11 @@ from wattswitch.planner.backlog import Backlog
 from wattswitch.planner.forecast import DemandModel, Expected
 from wattswitch.planner.model import PriceCurve, PriceOutlook
 from wattswitch.planner.price_model import PriceModel
-from wattswitch.simulate.inputs import WARM_SECONDS, Inputs
+from wattswitch.simulate.inputs import CURVE_AHEAD_SECONDS, HOUR_SECONDS, WARM_SECONDS, Inputs
 from wattswitch.simulate.series import Series
 
-HOUR_SECONDS: Final = 3600.0
-
 CURVE_BEHIND_SECONDS: Final = 6 * HOUR_SECONDS
-CURVE_AHEAD_SECONDS: Final = 48 * HOUR_SECONDS
-"""What a decision sees of a curve, as in the operator."""
+"""How far back a decision sees a curve, as in the operator."""
 
 _NO_CURVE: Final = PriceCurve()
 

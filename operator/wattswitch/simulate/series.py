@@ -1,11 +1,9 @@
 """Recorded numbers by time: a column of a CSV file, each number valid until the next one."""
 
 import csv
-import gzip
 import io
 import math
 import re
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +17,7 @@ from numpy.typing import NDArray
 from wattswitch.errors import SpecInvalid
 from wattswitch.feeds.numeric import read_number, read_unix_seconds
 from wattswitch.feeds.reading import Problem, Refused
+from wattswitch.simulate.csvtext import csv_text
 
 TIME_COLUMN: Final = "time"
 
@@ -129,7 +128,7 @@ def write_moment(at: float) -> str:
 
 
 def _rows(path: Path, column: str) -> Iterator[tuple[float, float]]:
-    reader = csv.reader(io.StringIO(_text(path), newline=""))
+    reader = csv.reader(io.StringIO(csv_text(path, SeriesError, " in FILE:COLUMN"), newline=""))
     try:
         header = [name.strip() for name in next(reader, [])]
         for needed in (TIME_COLUMN, column):
@@ -171,13 +170,3 @@ def _row(path: Path, line: int, column: str, time: str, cell: str) -> tuple[floa
             return at, math.nan
         what = f"{refusal.message}: correct it, or leave the cell blank where the number is not known"
         raise SeriesError(f"{path} line {line}, column {column!r}: {what}") from None
-
-
-def _text(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-        return (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8-sig")
-    except FileNotFoundError:
-        raise SeriesError(f"{path} does not exist: correct its name in FILE:COLUMN") from None
-    except (OSError, UnicodeDecodeError, EOFError, zlib.error) as problem:
-        raise SeriesError(f"{path} can't be read ({type(problem).__name__}): it must be a CSV file in UTF-8") from None
