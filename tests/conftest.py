@@ -70,7 +70,11 @@ def _await_served(cluster: Cluster) -> None:
     deadline = time.monotonic() + SERVED_SECONDS
     while True:
         try:
-            cluster.kubectl("get", "powerbudgets,powerledgers,miningpools,inferencedeployments", "--all-namespaces")
+            cluster.kubectl(
+                "get",
+                "powerbudgets,powerledgers,miningpools,inferencedeployments,curtailmentevents",
+                "--all-namespaces",
+            )
         except RuntimeError:
             if time.monotonic() > deadline:
                 raise

@@ -17,6 +17,7 @@ ODD_TEXTS = ("ünï", "値段", "\u202eevil", "a\u0000b", "💡", "\n")
 WRONG_TYPES: dict[str, tuple[Any, ...]] = {
     "string": (5, 1.5, True, [], {}),
     "integer": ("5", 1.5, True, [], {}),
+    "boolean": ("true", 1, [], {}),
     "array": ("text", 5, {}),
     "object": ("text", 5, []),
 }
@@ -110,14 +111,25 @@ def _faults(schema: Schema, required: bool) -> Iterator[tuple[str, Callable[[Any
 def _wrong_values(schema: Schema) -> Iterator[Any]:
     yield from WRONG_TYPES[schema["type"]]
     if "enum" in schema:
-        texts = ("", "Nonsense", schema["enum"][0].lower(), *ODD_TEXTS, HUGE_TEXT)
-        yield from (text for text in texts if text not in schema["enum"])
+        yield from (value for value in _unlisted(schema) if value not in schema["enum"])
     elif schema["type"] == "string":
         yield from _wrong_texts(schema)
-    if schema["type"] == "integer":
+    elif schema["type"] == "integer":
         yield from (schema["minimum"] - 1, schema["maximum"] + 1, HUGE_NUMBER, -HUGE_NUMBER)
     if schema.get("minItems"):
         yield []
+
+
+def _unlisted(schema: Schema) -> Iterator[Any]:
+    """Values of the right type; most of them are not in the list."""
+    first = schema["enum"][0]
+    match schema["type"]:
+        case "string":
+            yield from ("", "Nonsense", first.lower(), *ODD_TEXTS, HUGE_TEXT)
+        case "integer":
+            yield from (0, first - 1, -first, HUGE_NUMBER)
+        case "boolean":
+            yield not first
 
 
 def _wrong_texts(schema: Schema) -> Iterator[str]:

@@ -21,7 +21,15 @@ from measure.reaction import PODS_SECONDS
 from measure.subject import Subject
 
 OTHER_CLIENTS = ("kube-controller-manager", "kube-scheduler", "kwok")
-COLLECTIONS = (APPS, PODS, POOLS, BUDGETS, f"{OWN}/powerledgers", f"/api/v1/namespaces/{objects.NAMESPACE}/events")
+COLLECTIONS = (
+    APPS,
+    PODS,
+    POOLS,
+    BUDGETS,
+    f"{OWN}/curtailmentevents",
+    f"{OWN}/powerledgers",
+    f"/api/v1/namespaces/{objects.NAMESPACE}/events",
+)
 LEASES = "leases"
 QUIET_SECONDS = 10.0
 PATIENCE_SECONDS = 600.0

@@ -12,6 +12,10 @@ class SpecInvalid(WattswitchError):
     """An object or a file says something unusable. Remedy: its owner edits the field that the message names."""
 
 
+class NameTaken(WattswitchError):
+    """An object that is not ours has the name that ours must have. Remedy: whoever made it deletes or renames it."""
+
+
 class FeedUnavailable(WattswitchError):
     """A feed gave no usable number. Remedy: repair the source; until then `onStale` decides."""
 

@@ -1,16 +1,26 @@
-"""From specs to the planner's values: what the operator and the simulator must read alike."""
+"""From specs to the values of the pure packages: what the operator and the simulator must read alike."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import time
 from decimal import Decimal
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
+from wattswitch.api.commitment import Hours
+from wattswitch.api.curtailment_event import CurtailmentEvent, EventLimit
 from wattswitch.api.inference_deployment import InferenceDeployment, InferenceDeploymentSpec, Order
 from wattswitch.api.mining_pool import MiningPool, MiningPoolSpec
 from wattswitch.api.power_budget import Hardware, PowerBudget, PowerBudgetSpec
+from wattswitch.api.source import Day
+from wattswitch.api.times import parse_date, parse_time
 from wattswitch.api.units import Quantity, Unit
+from wattswitch.curtailment import Amount, Form, GridEvent, Restoration, Urgency
 from wattswitch.planner.model import PUE_SCALE, Batch, Budget, GpuGroup, Kind, Mode, Reason, Signal, WorthUnit
+from wattswitch.settlement.coincident_peaks import ALL_YEAR, EVERY_DAY, ClockWindow, PeakRule
+from wattswitch.settlement.commitments import Commitment
 
 WORKLOAD_MODELS: Final[Mapping[str, type[MiningPool] | type[InferenceDeployment]]] = {
     Kind.MINING: MiningPool,
@@ -30,6 +40,10 @@ WORTH_UNITS: Final[Mapping[Quantity, WorthUnit]] = {
 MINING_QUANTITIES: Final = frozenset({Quantity.PRICE, Quantity.HASHPRICE})
 INFERENCE_QUANTITIES: Final = frozenset({Quantity.PRICE, Quantity.GPU_RATE, Quantity.REPLICA_RATE})
 """What the worth of each kind may be measured in."""
+
+_WATTS_PER_KW: Final = 1000.0
+_MIDNIGHT: Final = time(0)
+_WEEKDAYS: Final = tuple(Day)
 
 MOST_NAMES: Final = 10
 """Names that a message lists."""
@@ -144,6 +158,116 @@ def budget_of(name: str, spec: PowerBudgetSpec, price: Signal, **known: Any) -> 
 def currency_of(spec: PowerBudgetSpec) -> str:
     """The one currency of everything in a budget."""
     return spec.price.sources[0].unit.currency or ""
+
+
+# ---- what the grid asks for ----------------------------------------------------------------------------------------
+
+
+def grid_event_of(model: CurtailmentEvent, made_at: float, cancelled_at: float | None) -> GridEvent:
+    """The event as its object asks for it.
+
+    `made_at` is when the object was made, `cancelled_at` when it was taken back, in Unix seconds; None where it was
+    not. What `spec.cancelled` says is for the caller to know.
+    """
+    spec, source = model.spec, model.spec.source
+    start = made_at if spec.start is None else parse_time(spec.start)
+    return GridEvent(
+        uid=model.metadata.uid,
+        name=model.metadata.name,
+        start=start,
+        amount=_amount_of(spec.limit),
+        urgency=Urgency(spec.urgency),
+        end=math.inf if spec.duration_seconds is None else start + spec.duration_seconds,
+        cancelled_at=cancelled_at,
+        program=source.program if source else "",
+        reference=source.reference if source else "",
+    )
+
+
+def _amount_of(limit: EventLimit) -> Amount:
+    """The one form that is set; nothing may be drawn where a file or an older rule let none or several through."""
+    values = {Form.TO_WATTS: limit.to_watts, Form.BY_WATTS: limit.by_watts, Form.TO_PERCENT: limit.to_percent}
+    given = [Amount(form, float(value)) for form, value in values.items() if value is not None]
+    return given[0] if len(given) == 1 and not limit.all else Amount(Form.ALL)
+
+
+def restoration_of(spec: PowerBudgetSpec) -> Restoration:
+    """How power comes back after an event."""
+    back = spec.curtailment
+    return Restoration(float(back.cooldown_seconds), back.wave_watts, float(back.wave_seconds))
+
+
+def commitments_of(spec: PowerBudgetSpec) -> tuple[Commitment, ...]:
+    """What the site has promised to give back, in the order of the spec, less what `zone_problems` tells of."""
+    return tuple(
+        Commitment(
+            name=each.name,
+            programme=each.program,
+            kw=each.watts / _WATTS_PER_KW,
+            notice_seconds=float(each.notice_seconds),
+            ramp_seconds=float(each.ramp_seconds),
+            zone=each.time_zone,
+            windows=_windows_of(each.windows),
+            months=frozenset(each.months) or ALL_YEAR,
+            first=parse_date(each.first_day) if each.first_day else None,
+            last=parse_date(each.last_day) if each.last_day else None,
+        )
+        for each in spec.commitments
+        if _is_zone(each.time_zone)
+    )
+
+
+def peak_rules_of(spec: PowerBudgetSpec) -> tuple[PeakRule, ...]:
+    """When the grid's peaks count, in the order of the spec, less what `zone_problems` tells of.
+
+    What their signals say is not in it.
+    """
+    return tuple(
+        PeakRule(
+            name=each.name,
+            months=frozenset(each.months) or ALL_YEAR,
+            zone=each.time_zone,
+            interval_seconds=each.interval_seconds,
+            windows=_windows_of(each.windows),
+        )
+        for each in spec.coincident_peaks
+        if _is_zone(each.time_zone)
+    )
+
+
+def zone_problems(spec: PowerBudgetSpec) -> list[str]:
+    """Which commitments and peaks name a time zone that there is not, which no API server knows; a line for each."""
+    named = [(f"commitments[{n}]", each.time_zone) for n, each in enumerate(spec.commitments)]
+    named += [(f"coincidentPeaks[{n}]", each.time_zone) for n, each in enumerate(spec.coincident_peaks)]
+    return [
+        f"spec.{place}.timeZone {zone!r} is not in the IANA database: use one like America/Chicago"
+        for place, zone in named
+        if not _is_zone(zone)
+    ]
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
+
+
+def _windows_of(hours: Iterable[Hours]) -> tuple[ClockWindow, ...]:
+    """Windows of one day each: hours that pass midnight are two."""
+    return tuple(window for each in hours for window in _days_of(each))
+
+
+def _days_of(hours: Hours) -> Iterator[ClockWindow]:
+    start = time.fromisoformat(hours.start)
+    end = _MIDNIGHT if hours.end == "24:00" else time.fromisoformat(hours.end)
+    days = frozenset(map(_WEEKDAYS.index, hours.days)) or EVERY_DAY
+    if end == _MIDNIGHT or start < end:
+        yield ClockWindow(start, end, days)
+    else:
+        yield ClockWindow(start, _MIDNIGHT, days)
+        yield ClockWindow(_MIDNIGHT, end, frozenset((day + 1) % len(_WEEKDAYS) for day in days))
 
 
 # ---- what a workload names -----------------------------------------------------------------------------------------

@@ -8,6 +8,8 @@ from pathlib import Path
 class Settings:
     """How this process runs. `namespaces` empty means all; `record` is a file that every decision is appended to.
 
+    `store` is the folder of the accounts, a volume that outlives the process; without it none are kept.
+
     `identity` is the name under which the Lease is held: two processes that run at once must differ in it.
     """
 
@@ -19,6 +21,7 @@ class Settings:
     metrics_address: str = "127.0.0.1"
     metrics_port: int = 8080
     record: Path | None = None
+    store: Path | None = None
     relist_seconds: float = 30.0
     view_stale_seconds: float = 90.0
     heartbeat_seconds: float = 5.0

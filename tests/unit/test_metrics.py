@@ -121,3 +121,14 @@ def test_a_feed_that_is_no_more_leaves_no_series() -> None:
 
 def test_forgetting_what_was_never_shown_is_no_error() -> None:
     Metrics().forget("nobody")
+
+
+def test_an_event_that_is_over_leaves_no_series() -> None:
+    metrics = Metrics()
+    metrics.show_grid("west", 8000, 35, {"call": True, "other": False})
+    assert value(metrics, "event_target_met", budget="west", event="call") == 1
+    assert value(metrics, "event_target_met", budget="west", event="other") == 0
+    metrics.show_grid("west", None, 35, {})
+    assert value(metrics, "event_target_met", budget="west", event="call") is None
+    assert value(metrics, "grid_limit_watts", budget="west") is None
+    assert value(metrics, "shed_seconds", budget="west") == 35

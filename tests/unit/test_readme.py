@@ -38,6 +38,14 @@ def commands() -> list[list[str]]:
     return [each for each in words if each[:2] in (["wattswitch", "simulate"], ["wattswitch", "plan"])]
 
 
+def test_every_object_on_the_page_of_grid_events_is_read_strictly():
+    page = (CHECKOUT / "docs" / "grid-events.md").read_text(encoding="utf-8")
+    objects = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)]
+    assert [each["kind"] for each in objects] == ["CurtailmentEvent", "PowerBudget"]
+    for each in objects:
+        parse_strict(MODELS[each["kind"]], each)
+
+
 def test_every_object_in_the_readme_is_read_strictly():
     blocks = re.findall(r"```yaml\n(.*?)```", README, flags=re.DOTALL)
     objects = [each for block in blocks for each in yaml.safe_load_all(block)]

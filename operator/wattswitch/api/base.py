@@ -5,13 +5,14 @@ CEL. What one field may be is its type, enforced by the API server and by the mo
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -24,7 +25,7 @@ from pydantic.config import JsonDict
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from wattswitch.api.times import format_time
+from wattswitch.api.times import format_time, parse_date, parse_time
 
 GROUP: Final = "wattswitch.io"
 VERSION: Final = "v1alpha1"
@@ -108,6 +109,8 @@ Priority = Annotated[
     int, Field(strict=True, ge=-1_000_000_000, le=1_000_000_000, json_schema_extra={"format": "int32"})
 ]
 Generation = Annotated[int, Field(strict=True, ge=0, json_schema_extra={"format": "int64"})]
+ElapsedSeconds = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1, json_schema_extra={"format": "int32"})]
+"""Seconds that the operator reports: as for watts, no bound of ours may cost a status."""
 BookedWatts = Annotated[int, Field(strict=True, ge=-(2**53), le=2**53, json_schema_extra={"format": "int64"})]
 """Watts that the operator reports: no bound of ours may cost a status."""
 
@@ -224,6 +227,39 @@ ListPath = Annotated[str, Field(max_length=256, pattern=rf"^({_STEPS})?\[\](\.[^
 
 Timestamp = Annotated[str, Field(max_length=40, json_schema_extra={"format": "date-time"})]
 """RFC 3339, in UTC where we write it."""
+
+
+def _in_the_calendar(parse: Callable[[str], object]) -> AfterValidator:
+    """Refuses what has the form of a day or a time and is none, such as the 30th of February."""
+
+    def check(text: str) -> str:
+        try:
+            parse(text)
+        except ValueError:
+            raise PydanticCustomError("not_in_the_calendar", "is not in the calendar") from None
+        return text
+
+    return AfterValidator(check)
+
+
+_DAY = r"2[0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9]"
+
+Moment = Annotated[
+    str,
+    Field(
+        max_length=40,
+        pattern=rf"^{_DAY}T{_CLOCK}:[0-5][0-9](\.[0-9]{{1,9}})?(Z|[-+]{_CLOCK})$",
+        json_schema_extra={"format": "date-time"},
+    ),
+    _in_the_calendar(parse_time),
+]
+"""RFC 3339 as a person or a program asks for it, in the years 2000 to 2999."""
+
+CalendarDay = Annotated[
+    str, Field(max_length=10, pattern=rf"^{_DAY}$", json_schema_extra={"format": "date"}), _in_the_calendar(parse_date)
+]
+"""A day in the years 2000 to 2999, as 2026-08-01."""
 
 MESSAGE_LENGTH: Final = 1024
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from wattswitch.api.base import GROUP, VERSION, Column, Resource
+from wattswitch.api.curtailment_event import CurtailmentEvent
 from wattswitch.api.inference_deployment import InferenceDeployment
 from wattswitch.api.ledger import PowerLedger
 from wattswitch.api.mining_pool import MiningPool
@@ -17,7 +18,13 @@ from wattswitch.api.power_budget import PowerBudget
 
 Schema = dict[str, Any]
 
-KINDS: Final[tuple[type[Resource], ...]] = (PowerBudget, MiningPool, InferenceDeployment, PowerLedger)
+KINDS: Final[tuple[type[Resource], ...]] = (
+    PowerBudget,
+    MiningPool,
+    InferenceDeployment,
+    CurtailmentEvent,
+    PowerLedger,
+)
 
 _KEPT: Final = (
     "description", "type", "format", "enum", "default", "minimum", "maximum", "minLength", "maxLength", "pattern",

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
 from pydantic import Field
 
@@ -73,18 +73,31 @@ class PriceFeed(Feed):
     """The prices that are published ahead, such as those of the day-ahead market; never a stand-in for the price."""
 
 
+_IN_WATTS: Final = f"self.sources.all(s, s.unit in {cel_units(Quantity.POWER)})"
+
+
 class Meter(Feed):
     """What the site draws as measured; it can only ever lower what we allow ourselves."""
 
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            f"self.sources.all(s, s.unit in {cel_units(Quantity.POWER)})",
-            "sources of a meter need Watts, Kilowatts or Megawatts",
-        ),
-    )
+    rules: ClassVar[tuple[Rule, ...]] = (Rule(_IN_WATTS, "sources of a meter need Watts, Kilowatts or Megawatts"),)
 
     deadband_watts: Watts = 0
     """By how much measured watts may differ from the books before the limit is corrected."""
+
+
+class GridLimit(Feed):
+    """What the grid lets the site draw now, as a feed; it can only ever lower what the cap allows."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(_IN_WATTS, "sources of a gridLimit need Watts, Kilowatts or Megawatts"),
+        Rule(
+            "self.onStale == 'Hold'",
+            "leave onStale of a gridLimit out: without a fresh number failsafeWatts is what may be drawn",
+        ),
+    )
+
+    failsafe_watts: Watts
+    """What may be drawn, at the meter, while the feed has no fresh number, and until its first one."""
 
 
 class PerWorkload(ApiModel):

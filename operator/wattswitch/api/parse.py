@@ -91,6 +91,7 @@ _DO: Final = {
     "missing": "is required: add it",
     "extra_forbidden": "is not a known field: check its spelling, or remove it",
     "int_type": "must be a whole number without quotes, not {shown}: correct it",
+    "bool_type": "must be true or false without quotes, not {shown}: correct it",
     "string_type": "must be text, not {shown}: put it in quotes",
     "enum": "{shown} is not allowed: use {expected}",
     "literal_error": "{shown} is not allowed: use {expected}",

@@ -15,6 +15,7 @@ from wattswitch.api.base import (
     Conditions,
     DeviceWatts,
     DnsLabel,
+    ElapsedSeconds,
     Generation,
     GpuCount,
     Message,
@@ -30,7 +31,9 @@ from wattswitch.api.base import (
     Timestamp,
     Watts,
 )
-from wattswitch.api.feed import Meter, NamedFeed, PriceFeed
+from wattswitch.api.commitment import CoincidentPeak, Commitment
+from wattswitch.api.curtailment_event import EventMemory
+from wattswitch.api.feed import GridLimit, Meter, NamedFeed, PriceFeed
 from wattswitch.api.ledger import Books
 from wattswitch.api.selector import LabelSelector
 from wattswitch.api.source import cel_list
@@ -93,6 +96,17 @@ class Tenant(ApiModel):
     """The highest priority that their workloads may have."""
 
 
+class Curtailment(ApiModel):
+    """How power comes back after an event that the grid asked for."""
+
+    cooldown_seconds: Annotated[int, Field(strict=True, ge=0, le=86_400, json_schema_extra={"format": "int32"})] = 300
+    """How long the limit of an event stays after its end."""
+    wave_watts: Watts = 0
+    """By how much the limit then rises at once, at the meter; 0 is all at once."""
+    wave_seconds: Annotated[int, Field(strict=True, ge=1, le=86_400, json_schema_extra={"format": "int32"})] = 60
+    """From one such rise to the next."""
+
+
 def _one_currency() -> str:
     groups = (cel_list(tuple(u for u in Unit if u.currency in (currency, None))) for currency in CURRENCIES)
     return (
@@ -116,6 +130,15 @@ class PowerBudgetSpec(ApiModel):
             "every gpuGroup that hardware names must be in gpuGroups",
         ),
         Rule(_one_currency(), "price, outlook and feeds must all be in one currency: none is ever converted"),
+        Rule(
+            "!has(self.gridLimit) || self.gridLimit.failsafeWatts <= self.capWatts",
+            "gridLimit.failsafeWatts must not be above capWatts",
+        ),
+        Rule(
+            "!has(self.coincidentPeaks) || self.coincidentPeaks.all(p, !has(p.signal)"
+            " || (has(self.feeds) && self.feeds.exists(f, f.name == p.signal.feed && !has(f.perWorkload))))",
+            "every signal.feed of coincidentPeaks must be in feeds, without perWorkload",
+        ),
     )
 
     mode: Mode
@@ -142,13 +165,21 @@ class PowerBudgetSpec(ApiModel):
     """What the site draws as measured; the books alone count where left out."""
     feeds: Annotated[tuple[NamedFeed, ...], Field(max_length=16, json_schema_extra=BY_NAME)] = ()
     """Numbers that workloads refer to by name."""
+    grid_limit: GridLimit | None = None
+    """What the grid lets the site draw now; capWatts and the events alone count where left out."""
+    curtailment: Curtailment = Curtailment()
+    """How power comes back after an event."""
+    commitments: Annotated[tuple[Commitment, ...], Field(max_length=16, json_schema_extra=BY_NAME)] = ()
+    """What the site has promised to give back; whether it could do so now is told in status and metrics."""
+    coincident_peaks: Annotated[tuple[CoincidentPeak, ...], Field(max_length=8, json_schema_extra=BY_NAME)] = ()
+    """Peaks of the grid that the site is charged by."""
 
 
 class LastReading(ApiModel):
     """The last good number of a feed."""
 
     feed: ShortText
-    """Name of the feed, or price or meter."""
+    """Name of the feed, or price, meter or gridLimit."""
     key: Annotated[str, Field(max_length=512)] = ""
     """Namespace and name of the workload, where the feed has a number for each."""
     value: Annotated[str, Field(max_length=32)]
@@ -207,9 +238,10 @@ class PowerBudgetStatus(ApiModel):
     observed_generation: Generation = 0
     """The metadata.generation that this status is about."""
     conditions: Conditions = ()
-    """Ready, WithinLimit, PriceFresh, OutlookFresh, MeterFresh, Curtailed, Infeasible."""
+    """Ready, WithinLimit, PriceFresh, OutlookFresh, MeterFresh, GridLimitFresh, CommitmentsMet, Curtailed,
+    Infeasible."""
     limit_watts: BookedWatts | None = None
-    """What may be drawn now, at the meter: the cap less reserve and correction."""
+    """What may be drawn now, at the meter: the cap or what the grid lets us, less reserve and correction."""
     committed_watts: BookedWatts | None = None
     """What everything in the books may draw together, at the meter."""
     planned_watts: BookedWatts | None = None
@@ -218,6 +250,8 @@ class PowerBudgetStatus(ApiModel):
     """The last good reading of the meter."""
     correction_watts: BookedWatts | None = None
     """What the limit is lowered by because the meter showed more than the books."""
+    shed_seconds: ElapsedSeconds | None = None
+    """How long it takes at worst until all that can be told to stop is gone."""
     price_per_mwh: Annotated[ShortText | None, Field(alias="pricePerMWh")] = None
     """The price with adder, per MWh."""
     price_source: ShortText | None = None
@@ -232,6 +266,8 @@ class PowerBudgetStatus(ApiModel):
     """What is wrong, if anything."""
     targets: Books = ()
     """The books of the targets."""
+    events: Annotated[tuple[EventMemory, ...], Field(max_length=64, json_schema_extra=ATOMIC)] = ()
+    """Events that still set a limit, although their objects may be gone."""
     readings: Annotated[tuple[LastReading, ...], Field(max_length=256, json_schema_extra=ATOMIC)] = ()
     """The last good readings of the feeds."""
 

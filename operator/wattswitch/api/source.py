@@ -65,6 +65,20 @@ class Day(StrEnum):
     SUN = "Sun"
 
 
+Days = Annotated[tuple[Day, ...], Field(max_length=7, json_schema_extra=SET)]
+"""Some days of the week."""
+Months = Annotated[
+    tuple[Annotated[int, Field(strict=True, ge=1, le=12)], ...], Field(max_length=12, json_schema_extra=SET)
+]
+"""Some months, 1 to 12."""
+ClockTime = Annotated[str, Field(max_length=5, pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+"""A minute of the day, "HH:MM"."""
+ClockEnd = Annotated[str, Field(max_length=5, pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
+"""A minute of the day, "HH:MM", or "24:00" for its end."""
+TimeZone = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$")]
+"""A name in the form of those in the IANA time zone database."""
+
+
 class Fixed(ApiModel):
     """A number that never changes and is always fresh."""
 
@@ -79,15 +93,13 @@ class Window(ApiModel):
         Rule("self.from != self.to", 'from and to must differ: a whole day is from "00:00" to "24:00"'),
     )
 
-    days: Annotated[tuple[Day, ...], Field(max_length=7, json_schema_extra=SET)] = ()
+    days: Days = ()
     """Days on which the window starts; every day where left out."""
-    months: Annotated[
-        tuple[Annotated[int, Field(strict=True, ge=1, le=12)], ...], Field(max_length=12, json_schema_extra=SET)
-    ] = ()
+    months: Months = ()
     """Months in which the window starts, 1 to 12; every month where left out."""
-    from_time: Annotated[str, Field(alias="from", max_length=5, pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+    from_time: Annotated[ClockTime, Field(alias="from")]
     """First minute of the window, "HH:MM"."""
-    to_time: Annotated[str, Field(alias="to", max_length=5, pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
+    to_time: Annotated[ClockEnd, Field(alias="to")]
     """First minute after the window, "HH:MM", "24:00" for the end of the day; before `from`, it is the next day's."""
     value: DecimalString
     """The number while the window is open, in the unit of the source."""
@@ -111,7 +123,7 @@ def _minutes(clock: str) -> int:
 class Schedule(ApiModel):
     """Numbers by the wall clock of a place, such as a tariff; always fresh."""
 
-    time_zone: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$")]
+    time_zone: TimeZone
     """Name in the IANA time zone database, such as America/Chicago."""
     default: DecimalString
     """The number while no window is open, in the unit of the source."""

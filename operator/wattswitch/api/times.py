@@ -1,6 +1,6 @@
 """RFC 3339 text to Unix seconds and back."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 
 END_UNIX_SECONDS: Final = 253_402_300_800
@@ -25,3 +25,8 @@ def parse_time(text: str) -> float:
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone: write it as 2026-08-01T20:00:00Z")
     return moment.timestamp()
+
+
+def parse_date(text: str) -> date:
+    """A day as 2026-08-01. Raises ValueError where the text is none."""
+    return date.fromisoformat(text)

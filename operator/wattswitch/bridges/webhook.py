@@ -155,13 +155,23 @@ class WebhookBridge:
             raise Refused(verdict.reason or Reason.TOO_MANY, "the message does not count")
         counts = verdict.content
         self._desk.want(counts)
-        await self._desk.settle(now)
+        if verdict.reason is Reason.REPEATED and not counts.cancelled:
+            self._desk.doubt(counts.name)  # what is answered with 202 is in the cluster
+        await self._publish(counts, now)
         return {
             **to_raw(counts),
             "repeated": verdict.reason is Reason.REPEATED,
             "reason": None if verdict.reason is None else str(verdict.reason),
             "estimatedShedSeconds": None if counts.cancelled else self._estimate(counts),
         }
+
+    async def _publish(self, asked: Asked, now: float) -> None:
+        try:
+            await self._desk.settle(now)
+        except Refused:
+            # That another event can't be published is no news to whoever asked for this one.
+            if self._desk.owes(asked.name):
+                raise
 
     def _judge(self, asked: Asked, at: float, now: float) -> Verdict[Asked]:
         known = self._ordering.content(asked.reference)

@@ -1,9 +1,15 @@
-"""The command line, a module a command: `run` the operator, `plan` one decision, `simulate` what it would have done."""
+"""The command line, a module a command.
+
+`run` the operator, `plan` one decision, `simulate` what it would have done, `bridge` the grid's requests into the
+cluster, `report` what months and grid events came to.
+"""
 
 import click
 
 from wattswitch import __version__
+from wattswitch.cli.bridge import bridge_command
 from wattswitch.cli.plan import plan_command
+from wattswitch.cli.report import report_command
 from wattswitch.cli.run import run_command
 from wattswitch.cli.simulate import simulate_command
 
@@ -17,3 +23,5 @@ def main() -> None:
 main.add_command(run_command)
 main.add_command(plan_command)
 main.add_command(simulate_command)
+main.add_command(bridge_command)
+main.add_command(report_command)

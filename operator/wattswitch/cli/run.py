@@ -1,7 +1,6 @@
 """`wattswitch run`: the operator."""
 
 import asyncio
-import logging
 import os
 from http import HTTPStatus
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Final
 
 import click
 
+from wattswitch.cli.logs import LogFormat, configure_logs, log_format_option, verbose_option
 from wattswitch.errors import ApiError, ApiUnreachable, KubeconfigInvalid
 from wattswitch.settings import Settings
 
@@ -24,21 +24,24 @@ REMEDY: Final = "pass --kubeconfig or set KUBECONFIG"
 @click.option("--metrics-address", default="127.0.0.1", help="Address of /metrics, /healthz and /readyz.")
 @click.option("--metrics-port", default=8080, type=click.IntRange(0, 65535), help="Their port; 0 serves nothing.")
 @click.option("--record", type=click.Path(dir_okay=False, path_type=Path), help="Append every decision to this file.")
-@click.option("--log-format", type=click.Choice(["json", "text"]), default="json")
-@click.option("--verbose", is_flag=True, help="Log debug messages too.")
-def run_command(log_format: str, *, verbose: bool, **options: object) -> None:
+@click.option(
+    "--store",
+    envvar="WATTSWITCH_STORE",
+    show_envvar=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder on a volume for the record that `wattswitch report` reads; none is kept without it.",
+)
+@log_format_option
+@verbose_option
+def run_command(log_format: LogFormat, *, verbose: bool, **options: object) -> None:
     """Run the operator until it is told to stop."""
     settings = Settings(**options)  # type: ignore[arg-type]
     _require_cluster(settings.kubeconfig)
-    import kopf  # noqa: PLC0415  (as long to import as all the rest, and the other commands do without)
-
-    from wattswitch.engine.handlers import run as run_operator  # noqa: PLC0415
+    from wattswitch.engine.handlers import run as run_operator  # noqa: PLC0415  (imports kopf)
 
     if settings.kubeconfig:
         os.environ["KUBECONFIG"] = settings.kubeconfig
-    kopf.configure(log_format=kopf.LogFormat.JSON if log_format == "json" else kopf.LogFormat.PLAIN, verbose=verbose)
-    for noisy in ("aiohttp", "kopf.objects"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    configure_logs(log_format, verbose=verbose)
     run_operator(settings)
 
 

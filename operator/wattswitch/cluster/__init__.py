@@ -1,6 +1,7 @@
 """The only code that talks to the API server: a view to read, sizes, statuses, a Lease and Events to write."""
 
 from wattswitch.cluster.client import KubeClient
+from wattswitch.cluster.deletion import delete_pods
 from wattswitch.cluster.events import EventRecorder, ObjectRef
 from wattswitch.cluster.lease import LeaderLease
 from wattswitch.cluster.listing import PodCount, Relist, list_pods, relist
@@ -23,6 +24,7 @@ __all__ = [
     "StatusWriter",
     "TargetFacts",
     "View",
+    "delete_pods",
     "list_pods",
     "patch_status",
     "relist",

@@ -42,6 +42,7 @@ _ALL = (
     Resource("PowerLedger", OWN_API_VERSION, "powerledgers", namespaced=False),
     Resource("MiningPool", OWN_API_VERSION, "miningpools"),
     Resource("InferenceDeployment", OWN_API_VERSION, "inferencedeployments"),
+    Resource("CurtailmentEvent", OWN_API_VERSION, "curtailmentevents", namespaced=False),
     Resource("Namespace", "v1", "namespaces", namespaced=False),
     Resource("HorizontalPodAutoscaler", "autoscaling/v2", "horizontalpodautoscalers"),
     Resource("ScaledObject", "keda.sh/v1alpha1", "scaledobjects"),

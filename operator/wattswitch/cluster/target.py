@@ -10,6 +10,9 @@ GPU_RESOURCE = "nvidia.com/gpu"
 DEFAULT_SURGE_PERCENT = 25
 """What apps/v1 puts in for a RollingUpdate that names no maxSurge."""
 
+DEFAULT_GRACE_SECONDS = 30
+"""What a pod has to stop in where its template names no terminationGracePeriodSeconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class TargetFacts:
@@ -17,9 +20,9 @@ class TargetFacts:
 
     `resource_version` is the version of the object that was read. `terminating_replicas` is None where the field is
     not served. `rolled_out` says that, as far as the status tells, every pod is of the current template. Surge is
-    `surge_pods` or `surge_percent`, never both. `replicas_manager` names who last wrote the size: for display only, as
-    the server forgets it for a size that passed through 0. `parallel` is False for a StatefulSet that starts one pod
-    after the other.
+    `surge_pods` or `surge_percent`, never both. `grace_seconds` is how long a pod has to stop. `replicas_manager`
+    names who last wrote the size: for display only, as the server forgets it for a size that passed through 0.
+    `parallel` is False for a StatefulSet that starts one pod after the other.
     """
 
     uid: str
@@ -37,6 +40,7 @@ class TargetFacts:
     surge_pods: int
     surge_percent: int
     gpus_per_pod: int
+    grace_seconds: int
     selector: str
     replicas_manager: str
     parallel: bool
@@ -46,6 +50,7 @@ def target_facts(obj: Mapping[str, Any]) -> TargetFacts:
     """Facts of a raw or trimmed Deployment or StatefulSet (apps/v1)."""
     metadata, spec, status = obj["metadata"], obj.get("spec") or {}, obj.get("status") or {}
     surge_pods, surge_percent = _surge(obj["kind"], spec)
+    pod_spec = (spec.get("template") or {}).get("spec") or {}
     return TargetFacts(
         uid=metadata["uid"],
         kind=obj["kind"],
@@ -61,7 +66,8 @@ def target_facts(obj: Mapping[str, Any]) -> TargetFacts:
         rolled_out=_rolled_out(metadata, status),
         surge_pods=surge_pods,
         surge_percent=surge_percent,
-        gpus_per_pod=gpus_per_pod((spec.get("template") or {}).get("spec") or {}),
+        gpus_per_pod=gpus_per_pod(pod_spec),
+        grace_seconds=grace_seconds(pod_spec),
         selector=selector_text(spec.get("selector") or {}),
         replicas_manager=last_writer(metadata.get("managedFields") or ()),
         parallel=obj["kind"] != "StatefulSet" or spec.get("podManagementPolicy") == "Parallel",
@@ -99,6 +105,12 @@ def _gpus(container: Mapping[str, Any]) -> int:
         return int(Decimal(str(quantity)))
     except InvalidOperation:
         return 0  # a suffix means a thousand GPUs in one pod or less than one: no machine has either
+
+
+def grace_seconds(pod_spec: Mapping[str, Any]) -> int:
+    """How long one pod has to stop once it was told to."""
+    named = pod_spec.get("terminationGracePeriodSeconds")
+    return DEFAULT_GRACE_SECONDS if named is None else int(named)
 
 
 def selector_text(selector: Mapping[str, Any]) -> str:

@@ -4,10 +4,19 @@ Whatever reads a raw object reads a trimmed one with the same result; 1,000 trim
 """
 
 from collections.abc import Mapping
-from typing import Any
+from sys import intern
+from typing import Any, Final
 
-from wattswitch.cluster.target import GPU_RESOURCE, gpus_per_pod, last_writer
+from wattswitch.cluster.target import (
+    DEFAULT_GRACE_SECONDS,
+    GPU_RESOURCE,
+    gpus_per_pod,
+    grace_seconds,
+    last_writer,
+)
 
+SHARED_LENGTH: Final = 128
+"""Longer texts are seldom alike."""
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _OWN_PREFIX = "wattswitch.io/"
 _TARGET_STATUS = ("observedGeneration", "replicas", "updatedReplicas", "readyReplicas", "terminatingReplicas")
@@ -41,8 +50,17 @@ def trimmed(obj: Mapping[str, Any]) -> dict[str, Any]:
     elif kind in _SCALERS:
         copy["spec"] = _picked(obj.get("spec") or {}, _SCALERS[kind])
     else:
-        copy["spec"], copy["status"] = obj.get("spec") or {}, obj.get("status") or {}
+        copy["spec"], copy["status"] = _shared(obj.get("spec") or {}), _shared(obj.get("status") or {})
     return copy
+
+
+def _shared(value: Any) -> Any:
+    """A copy whose names and short texts are one with those of all other objects, which mostly say the same."""
+    if isinstance(value, dict):
+        return {intern(name): _shared(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_shared(each) for each in value]
+    return intern(value) if type(value) is str and len(value) <= SHARED_LENGTH else value
 
 
 _TARGETS = frozenset({"Deployment", "StatefulSet"})
@@ -72,9 +90,18 @@ def _replicas_writer(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _target_spec(spec: Mapping[str, Any]) -> dict[str, Any]:
     kept = _picked(spec, _TARGET_SPEC)
-    gpus = gpus_per_pod((spec.get("template") or {}).get("spec") or {})
-    if gpus:
-        kept["template"] = {"spec": {"containers": [{"resources": {"limits": {GPU_RESOURCE: gpus}}}]}}
+    if pod_spec := _pod_spec((spec.get("template") or {}).get("spec") or {}):
+        kept["template"] = {"spec": pod_spec}
+    return kept
+
+
+def _pod_spec(pod_spec: Mapping[str, Any]) -> dict[str, Any]:
+    """GPUs and grace; the default grace, which nearly all pods have, is left out to save memory."""
+    kept: dict[str, Any] = {}
+    if gpus := gpus_per_pod(pod_spec):
+        kept["containers"] = [{"resources": {"limits": {GPU_RESOURCE: gpus}}}]
+    if (grace := grace_seconds(pod_spec)) != DEFAULT_GRACE_SECONDS:
+        kept["terminationGracePeriodSeconds"] = grace
     return kept
 
 

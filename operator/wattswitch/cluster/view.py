@@ -20,6 +20,7 @@ VIEWED_KINDS = (
     "PowerLedger",
     "MiningPool",
     "InferenceDeployment",
+    "CurtailmentEvent",
     "Namespace",
     "HorizontalPodAutoscaler",
     "ScaledObject",
@@ -29,7 +30,7 @@ VIEWED_KINDS = (
 EventType = Literal["ADDED", "MODIFIED", "DELETED"] | None
 """The type of a watch event; None is an object of the list that opens a watch."""
 
-_OWN_KINDS = frozenset({"PowerBudget", "PowerLedger", "MiningPool", "InferenceDeployment"})
+_OWN_KINDS = frozenset({"PowerBudget", "PowerLedger", "MiningPool", "InferenceDeployment", "CurtailmentEvent"})
 """Their statuses are ours: what we wrote ourselves is no news."""
 
 _Place = tuple[str, str]

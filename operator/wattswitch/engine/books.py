@@ -60,6 +60,7 @@ class Book:
     gpu_group: str = ""
     stop_seconds: int = 0
     drain_seconds: int = 0
+    grace_seconds: int = 0
     on_delete: str = "Keep"
     original_replicas: int = 0
     replicas: int = 0

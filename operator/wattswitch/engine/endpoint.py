@@ -1,5 +1,7 @@
 """One port for machines that look in: `/metrics`, `/healthz` and `/readyz`."""
 
+import asyncio
+
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -39,7 +41,7 @@ class Endpoint:
             await self._runner.cleanup()
 
     async def _show_metrics(self, _: web.Request) -> web.Response:
-        body = generate_latest(self._metrics.registry)
+        body = await asyncio.to_thread(generate_latest, self._metrics.registry)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def _show_health(self, _: web.Request) -> web.Response:

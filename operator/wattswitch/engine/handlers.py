@@ -17,6 +17,7 @@ WATCHED = (
     (GROUP, VERSION, "powerbudgets"),
     (GROUP, VERSION, "miningpools"),
     (GROUP, VERSION, "inferencedeployments"),
+    (GROUP, VERSION, "curtailmentevents"),
     ("apps", "v1", "deployments"),
     ("apps", "v1", "statefulsets"),
     ("autoscaling", "v2", "horizontalpodautoscalers"),

@@ -5,7 +5,7 @@ it only counts.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from wattswitch.api.inference_deployment import InferenceDeploymentSpec, ServiceClass
@@ -15,6 +15,8 @@ from wattswitch.cluster import TargetFacts, View
 from wattswitch.engine.backlogs import Backlogs
 from wattswitch.engine.books import Book, Pods
 from wattswitch.engine.correction import Correction
+from wattswitch.engine.grid import Grid
+from wattswitch.engine.gridfacts import shed_seconds, site_facts
 from wattswitch.engine.learner import DemandLearner, Learner
 from wattswitch.engine.leftover import NO_PODS, LeftOver, heir_pods
 from wattswitch.engine.roster import Effect, Entry
@@ -60,6 +62,7 @@ class Site:
     listed: dict[str, Pods] = field(default_factory=dict)
     left_over: dict[str, LeftOver] = field(default_factory=dict)
     correction: Correction = field(default_factory=Correction)
+    grid: Grid = field(default_factory=Grid)
     learner: Learner = field(default_factory=Learner)
     demands: DemandLearner = field(default_factory=DemandLearner)
     backlogs: Backlogs = field(default_factory=Backlogs)
@@ -102,9 +105,10 @@ def observe(site: Site, view: View, entries: list[Entry], now: float, raise_gate
             draws.append(_draw(book, gone=book.uid in gone, now=now))
     site.demands.keep_only(controlled.keys())
     site.backlogs.keep_only(controlled.keys())
+    budget = _budget(site, now)
     state = SiteState(
         now=now,
-        budget=_budget(site, now),
+        budget=_limited_by_grid(site, view, budget, workloads, now),
         workloads=tuple(workloads + leaving),
         draws=tuple(draws),
         moves=tuple(site.moves),
@@ -136,6 +140,7 @@ def _open_books(site: Site, entries: Iterable[Entry]) -> None:
         book.gpu_group = entry.hardware.gpu_group or ""
         book.stop_seconds = entry.hardware.stop_seconds
         book.drain_seconds = drain_seconds(entry.model.spec)
+        book.grace_seconds = facts.grace_seconds
         book.on_delete = str(entry.model.spec.on_delete)
 
 
@@ -152,7 +157,7 @@ def _count(site: Site, view: View, now: float) -> set[str]:
             site.left_over[book.uid] = LeftOver()
             site.listed.pop(book.uid, None)  # a list from before the deletion may lack pods that came after it
         left_over, listed = site.left_over[book.uid], site.listed.get(book.uid)
-        heirs = heir_pods(book.selector, _living(view, book.namespace)) if listed is not None else NO_PODS
+        heirs = heir_pods(book.selector, living(view, book.namespace)) if listed is not None else NO_PODS
         book.observe_gone(left_over.count(listed, heirs), now, backlog)
         gone.add(book.uid)
         if left_over.pods is not None and book.booked_pods(now) == 0:
@@ -160,7 +165,8 @@ def _count(site: Site, view: View, now: float) -> set[str]:
     return gone
 
 
-def _living(view: View, namespace: str) -> Iterable[TargetFacts]:
+def living(view: View, namespace: str) -> Iterable[TargetFacts]:
+    """Every target that a namespace has."""
     for kind in ("Deployment", "StatefulSet"):
         for raw in view.all(kind):
             if raw["metadata"]["namespace"] == namespace:
@@ -327,6 +333,15 @@ def _budget(site: Site, now: float) -> Budget:
         correction_watts=site.correction.watts if spec.meter else 0,
         outlook=_outlook(site, price, now),
     )
+
+
+def _limited_by_grid(site: Site, view: View, budget: Budget, workloads: list[Workload], now: float) -> Budget:
+    """The budget with the limits that the grid sets now."""
+    spec = site.budget.spec
+    asked = [raw for raw in view.all("CurtailmentEvent") if (raw.get("spec") or {}).get("budget") == budget.name]
+    facts = site_facts(budget, spec, workloads, shed_seconds(site.books.values(), now))
+    grid = site.grid.look(asked, spec, facts, site.feeds.grid_limit(), now, starting=site.starting)
+    return replace(budget, event_limits_watts=grid.limits_watts, limited_by=grid.limited_by, emergency=grid.emergency)
 
 
 def _outlook(site: Site, price: Reading, now: float) -> PriceOutlook:

@@ -7,6 +7,7 @@ go on lowering for the limit.
 
 import asyncio
 import contextlib
+import gc
 import itertools
 import logging
 import os
@@ -20,6 +21,7 @@ from wattswitch.api.power_budget import PowerBudget
 from wattswitch.api.times import format_time
 from wattswitch.cluster import EventRecorder, KubeClient, LeaderLease, StatusWriter, View, relist
 from wattswitch.engine import clock
+from wattswitch.engine.accounts import Accounts, Duty
 from wattswitch.engine.orphans import Orphans
 from wattswitch.engine.services import Recorder, Services
 from wattswitch.engine.site import SiteLoop
@@ -35,6 +37,8 @@ LEAST_TEND_SECONDS = 0.2
 SECOND_LIST_SECONDS = 5.0
 FIRST_LEASE_SECONDS = 1.0
 """How long the first list waits for the Lease, so that a list which already is of our first term needs no second."""
+COLLECT_AFTER = 10_000
+"""Objects that are made beyond those that went before the garbage collector looks at the young ones."""
 STUCK_STEP_SECONDS = 30.0
 LAG_SECONDS = 5.0
 
@@ -47,7 +51,7 @@ class Operator:
         self._relist_now = asyncio.Event()
         self._term_began = asyncio.Event()
         self._changed = asyncio.Event()
-        self._waking = False
+        self._waking = self._settled = False
         self._loops: dict[str, SiteLoop] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._tended_at = clock.monotonic()
@@ -70,6 +74,9 @@ class Operator:
             request_relist=self._relist_now.set,
             recorder=Recorder(settings.record) if settings.record else None,
         )
+        if settings.store is not None:
+            duty = Duty(lambda: self.services.leading, lambda: self.services.standby)
+            self.services.accounts = Accounts(settings.store, duty, metrics)
         self._orphans = Orphans(self.services)
 
     def start(self) -> None:
@@ -84,6 +91,8 @@ class Operator:
         for task in others:
             task.cancel()
         await asyncio.gather(*(loop.close() for loop in self._loops.values()))
+        if self.services.accounts is not None:
+            await self.services.accounts.close()
         await self.services.feeds.close()
         await self.services.status.close()
         lease.cancel()
@@ -163,6 +172,7 @@ class Operator:
             if self.ready:
                 await self._match_loops()
                 self._orphans.tell()
+                self._settle_memory()
             self.services.metrics.leading.set(self.services.leading)
             await asyncio.sleep(LEAST_TEND_SECONDS)
             await _wait(self._changed, TEND_SECONDS)
@@ -175,10 +185,19 @@ class Operator:
             loop = self._loops.pop(uid)
             logger.info("budget %s is gone: its workloads stay as they are", loop.name)
             await loop.close()
+            if self.services.accounts is not None:
+                self.services.accounts.forget(loop.name)
             self.services.metrics.forget(loop.name)
         for uid, raw in raws.items():
             if uid not in self._loops:
                 self._begin(uid, raw)
+
+    def _settle_memory(self) -> None:
+        """Have the garbage collector look no more at what stays: with 1,000 targets that took an eighth of the time."""
+        if not self._settled and self._loops:
+            self._settled = True
+            gc.freeze()
+            gc.set_threshold(COLLECT_AFTER)
 
     async def _serve(self, term: int) -> None:
         """Drop the loops of before, whose books know nothing of what the last holder wrote, and open the gate.

@@ -1,4 +1,4 @@
-"""Objects that no loop serves: workloads whose budget does not exist, and budgets that cannot be read."""
+"""Objects that no loop serves: workloads and events whose budget does not exist, and budgets that cannot be read."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from wattswitch.api.base import Condition
 from wattswitch.cluster import ObjectRef, StatusWrite
 from wattswitch.engine import clock, report
-from wattswitch.engine.reporter import PLURALS
+from wattswitch.engine.reporter import EVENTS, PLURALS
 from wattswitch.engine.services import Services
 from wattswitch.planner.model import Reason
 
@@ -20,13 +20,13 @@ class Orphans:
         self._present: set[str] = set()
 
     def tell(self) -> None:
-        """Give every workload without a budget a condition that says so, and forget what is no orphan any more.
+        """Give every workload and event without a budget a condition that says so, and forget what has one again.
 
         To be called after each round in which unreadable budgets were told.
         """
         view = self._services.view
         budgets = {raw["metadata"]["name"] for raw in view.all("PowerBudget")}
-        for kind, plural in PLURALS.items():
+        for kind, plural in (*PLURALS.items(), ("CurtailmentEvent", EVENTS)):
             for raw in view.all(kind):
                 name = raw.get("spec", {}).get("budget")
                 if name not in budgets:
@@ -60,11 +60,12 @@ class Orphans:
         generation = meta.get("generation", 0)
         kept = (raw.get("status") or {}).get("conditions") or []
         before = tuple(Condition.model_validate(each, extra="ignore") for each in kept)
-        finding = report.Finding("Ready", holds=False, reason=str(reason), message=message)
+        type_ = "Accepted" if plural == EVENTS else "Ready"
+        finding = report.Finding(type_, holds=False, reason=str(reason), message=message)
         after = report.conditions(before, [finding], generation, clock.now())
         # Only fields of our own: the books in a budget's status must not be written from a view.
         status: dict[str, Any] = {"observedGeneration": generation, "message": message}
-        if plural != "powerbudgets":
+        if plural in PLURALS.values():
             status["reason"] = str(reason)
         told = report.fitting(plural, status) | {"conditions": [each.to_raw() for each in after]}
         self._services.status.submit(StatusWrite(plural, meta.get("namespace"), meta["name"], meta["uid"], told))

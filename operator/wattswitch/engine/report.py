@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from wattswitch.api.base import PAUSED_ANNOTATION, ApiModel, Condition, ConditionStatus, set_condition
+from wattswitch.api.curtailment_event import CurtailmentEventStatus
 from wattswitch.api.inference_deployment import InferenceDeploymentStatus
 from wattswitch.api.mining_pool import MiningPoolStatus
 from wattswitch.api.power_budget import PowerBudgetStatus
@@ -119,14 +120,14 @@ def budget_findings(
 ) -> list[Finding]:
     """The conditions of a budget; `published` is None where its price has no outlook."""
     infeasible = plan.unmet_floor_watts > 0 or bool(plan.unmet_floor_gpus)
-    price = _freshness("PriceFresh", state.budget.price, readings.get("price"))
+    price = freshness("PriceFresh", state.budget.price, readings.get("price"))
     if price.holds:
         price = replace(price, message=_price_text(plan, readings.get("price"), currency))
     found = [_within(state, plan), price, Finding("Infeasible", infeasible, *_infeasible_text(plan))]
     if published is not None:
         found.append(_outlook_fresh(published))
     if state.budget.meter is not None:
-        found.append(_freshness("MeterFresh", state.budget.meter, readings.get("meter")))
+        found.append(freshness("MeterFresh", state.budget.meter, readings.get("meter")))
     ready, reason = True, "Deciding"
     message = ADVISING if state.budget.mode is Mode.ADVISE else "decides and writes sizes"
     if problems:
@@ -168,7 +169,8 @@ def _infeasible_text(plan: Plan) -> tuple[str, str]:
     return (str(Reason.FLOOR_UNMET), "; ".join(short)) if short else ("FloorsMet", "all floors fit")
 
 
-def _freshness(type_: str, signal: Signal, reading: Reading | None) -> Finding:
+def freshness(type_: str, signal: Signal, reading: Reading | None) -> Finding:
+    """Whether the number of a feed may be relied on."""
     if signal.fresh:
         source = f"from {reading.source}" if reading and reading.source else "in time"
         return Finding(type_, holds=True, reason="Fresh", message=source)
@@ -386,4 +388,5 @@ _BOUNDS: Mapping[str, Mapping[str, Mapping[str, int]]] = {
     "powerbudgets": _bounds(PowerBudgetStatus),
     "miningpools": _bounds(MiningPoolStatus),
     "inferencedeployments": _bounds(InferenceDeploymentStatus),
+    "curtailmentevents": _bounds(CurtailmentEventStatus),
 }

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from wattswitch.api.base import Condition, ConditionStatus
 from wattswitch.cluster import ObjectRef, StatusWrite
 from wattswitch.engine import clock, report
 from wattswitch.engine.actuate import Written
+from wattswitch.engine.eventreport import event_findings, event_status, grid_findings, unreadable
 from wattswitch.engine.observe import Observation, Site
 from wattswitch.engine.outlook import OutlookTeller
 from wattswitch.engine.services import Services
@@ -24,9 +26,21 @@ REPORT_SECONDS = 1.0
 READINGS_SECONDS = 30.0
 AT_A_STRETCH = 50
 """Workloads that are told before others get their turn: less than 10 ms."""
+EVENT_SECONDS = 60.0
+"""What an event holds back grows all the time; its status is written for that alone no more often than this."""
+EVENTS = "curtailmentevents"
+GROWING = ("shedKilowattHours", "worstWatts")
 PLURALS = {Kind.MINING: "miningpools", Kind.INFERENCE: "inferencedeployments"}
 BAD_WHEN_TRUE = frozenset({"Infeasible", "ForeignScale"})
-TOLD = frozenset({"Ready", "WithinLimit", "PriceFresh", "OutlookFresh", "MeterFresh", "Accepted", *BAD_WHEN_TRUE})
+NEWS_WHEN_TRUE = frozenset({"Curtailed", "Active", "TargetMet", "Restored"})
+"""Conditions that are worth an Event when they begin to hold."""
+BAD_WHEN_FALSE = frozenset(
+    {
+        *("Ready", "WithinLimit", "PriceFresh", "OutlookFresh", "MeterFresh", "GridLimitFresh", "CommitmentsMet"),
+        *("Accepted", "TargetMet"),
+    }
+)
+TOLD = BAD_WHEN_FALSE | BAD_WHEN_TRUE | NEWS_WHEN_TRUE
 """Conditions whose changes are worth an Event."""
 RETOLD: Mapping[str, str] = {"PowerBudget": "Ready", Kind.MINING: "Accepted", Kind.INFERENCE: "Accepted"}
 """The condition of each kind that is told again when it is bad for another reason: what somebody has to correct."""
@@ -51,9 +65,11 @@ class Reporter:
         self._uid = uid
         self._latest: tuple[Observation, Plan, Site, list[str]] | None = None
         self._fresh = asyncio.Event()
-        self._conditions: dict[str, tuple[Condition, ...]] = {}
+        self._conditions: dict[str, list[dict[str, Any]]] = {}
+        """What was told last, as it was written: models of them would take three times the memory."""
         self._told: dict[str, tuple[object, ...]] = {}
         self._outlook = OutlookTeller()
+        self._events_told: dict[str, tuple[float, tuple[object, ...]]] = {}
         self._readings: list[dict[str, str]] = []
         self._readings_at = 0.0
         self._over_since: float | None = None
@@ -113,6 +129,7 @@ class Reporter:
         if self._services.standby:
             return
         self._tell_budget(observation, plan, site, problems, observation.state.now)
+        self._tell_events(site, observation.state.now)
         of_site = _still_site(observation.state, plan, currency_of(site.budget.spec))
         for number, subject in enumerate(told, 1):
             self._tell_workload(subject, observation.state, plan, of_site)
@@ -131,16 +148,57 @@ class Reporter:
         if now >= self._readings_at + READINGS_SECONDS:
             self._readings, self._readings_at = site.feeds.last_readings(), now
         status = report.budget_status(observation.state, plan, readings, self._readings)
-        known = {"outlook": self._outlook.status, "priceModel": site.learner.memory()}
+        status["shedSeconds"] = site.grid.shed_seconds
+        known = {
+            "outlook": self._outlook.status,
+            "priceModel": site.learner.memory(),
+            "events": site.grid.kept() or None,
+        }
         status |= {name: value for name, value in known.items() if value is not None}
         money = currency_of(site.budget.spec)
         findings = report.budget_findings(observation.state, plan, readings, problems, published, money)
+        findings += grid_findings(site, observation.state, plan)
         self._write(raw, "powerbudgets", status, findings, now, keep=("targets",))
+
+    def _tell_events(self, site: Site, now: float) -> None:
+        """Tell every grid event of this budget where it has changed, and now and then what it holds back."""
+        grid = site.grid
+        present = {str(raw["metadata"]["uid"]): raw for raw in self._services.view.all("CurtailmentEvent")}
+        for uid, window in grid.windows.items():
+            raw = present.get(uid)
+            if raw is None:
+                continue
+            event, course, problems = grid.book.events[uid], grid.courses[uid], grid.book.problems.get(uid)
+            findings = [*event_findings(event, window, course)]
+            if problems:
+                findings[0] = unreadable(problems)
+            status = event_status(event, window, course)
+            self._tell_event(uid, raw, status, findings, now)
+        for uid, problems in grid.book.problems.items():
+            if uid in present and uid not in grid.windows:
+                self._tell_event(uid, present[uid], {}, [unreadable(problems)], now)
+        for uid in self._events_told.keys() - present.keys():
+            del self._events_told[uid]
+            self._forget(uid)
+
+    def _tell_event(
+        self, uid: str, raw: Mapping[str, Any], status: dict[str, Any], findings: list[report.Finding], now: float
+    ) -> None:
+        still = {name: value for name, value in status.items() if name not in GROWING}
+        facts = (still, findings, raw["metadata"].get("generation", 0))
+        at, before = self._events_told.get(uid, (-math.inf, ()))
+        growing = any(status.get(name) is not None for name in GROWING) and now >= at + EVENT_SECONDS
+        if before == facts and not growing and uid not in self._services.status.problems:
+            return
+        self._events_told[uid] = (now, facts)
+        self._write(raw, EVENTS, status, findings, now)
 
     def _show(self, state: SiteState, plan: Plan, site: Site) -> None:
         """Bring the series up to date."""
         metrics, now, published = self._services.metrics, state.now, site.feeds.curve()
         metrics.show(state, plan)
+        grid = site.grid
+        metrics.show_grid(self._name, min(grid.now.limits_watts, default=None), grid.shed_seconds, grid.met)
         metrics.show_feeds(self._name, {name: _age_of(each, now) for name, each in site.feeds.current().items()})
         if self._outlook.follow(state, plan, published):
             metrics.show_ahead(self._name, self._outlook.ahead)
@@ -188,22 +246,20 @@ class Reporter:
         uid, generation = meta["uid"], meta.get("generation", 0)
         before = self._before(raw)
         after = report.conditions(before, findings, generation, now)
-        self._conditions[uid] = after
+        self._conditions[uid] = [condition.to_raw() for condition in after]
         self._tell_changes(raw, before, after)
         found = {key: value for key, value in (raw.get("status") or {}).items() if key not in keep}
         self._services.status.seen(uid, found)
         told = report.fitting(plural, status) | {
             "observedGeneration": generation,
-            "conditions": [condition.to_raw() for condition in after],
+            "conditions": self._conditions[uid],
         }
         self._services.status.submit(StatusWrite(plural, meta.get("namespace"), meta["name"], uid, told))
 
     def _before(self, raw: Mapping[str, Any]) -> tuple[Condition, ...]:
-        uid = raw["metadata"]["uid"]
-        if uid not in self._conditions:
-            kept = (raw.get("status") or {}).get("conditions") or []
-            self._conditions[uid] = tuple(Condition.model_validate(each, extra="ignore") for each in kept)
-        return self._conditions[uid]
+        found = (raw.get("status") or {}).get("conditions") or []
+        told = self._conditions.get(raw["metadata"]["uid"], found)
+        return tuple(Condition.model_validate(each, extra="ignore") for each in told)
 
     def _tell_changes(
         self, raw: Mapping[str, Any], before: tuple[Condition, ...], after: tuple[Condition, ...]
@@ -226,8 +282,8 @@ class Reporter:
                 if (turned or another) and (condition.reason, text) not in told:
                     told.add((condition.reason, text))
                     self._services.events.record(ObjectRef.of(raw), "Warning", condition.reason, text)
-            elif condition.type == "Ready" and was is not None and turned:
-                self._services.events.record(ObjectRef.of(raw), "Normal", "Ready", text)
+            elif turned and (_is_news(condition) or (condition.type == "Ready" and was is not None)):
+                self._services.events.record(ObjectRef.of(raw), "Normal", condition.type, text)
 
     def _forget(self, uid: str) -> None:
         self._told.pop(uid, None)
@@ -241,8 +297,13 @@ def _age_of(reading: Reading, now: float) -> tuple[float | None, bool]:
 
 
 def _is_bad(condition: Condition) -> bool:
-    bad = ConditionStatus.TRUE if condition.type in BAD_WHEN_TRUE else ConditionStatus.FALSE
-    return condition.status == bad
+    if condition.type in BAD_WHEN_TRUE:
+        return condition.status == ConditionStatus.TRUE
+    return condition.type in BAD_WHEN_FALSE and condition.status == ConditionStatus.FALSE
+
+
+def _is_news(condition: Condition) -> bool:
+    return condition.type in NEWS_WHEN_TRUE and condition.status == ConditionStatus.TRUE
 
 
 def _problem(condition: Condition) -> tuple[str, str]:

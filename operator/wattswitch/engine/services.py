@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TextIO
 
 from wattswitch.cluster import EventRecorder, KubeClient, LeaderLease, StatusWriter, View
+from wattswitch.engine.accounts import Accounts
 from wattswitch.feeds import FeedSet
 from wattswitch.metrics import Metrics
 from wattswitch.settings import Settings
@@ -43,6 +44,7 @@ class Services:
     metrics: Metrics
     request_relist: Callable[[], None]
     recorder: Recorder | None = None
+    accounts: Accounts | None = None
     served_term: int = 0
 
     @property

@@ -9,6 +9,7 @@ import contextlib
 import logging
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from wattswitch.api.feed import Feed
@@ -18,14 +19,18 @@ from wattswitch.cluster import list_pods, patch_status
 from wattswitch.engine import clock
 from wattswitch.engine.actuate import Actuator, Written
 from wattswitch.engine.books import Book, Pods
+from wattswitch.engine.eventrecords import event_records
+from wattswitch.engine.gridfacts import drawn
+from wattswitch.engine.haste import Haste
 from wattswitch.engine.ledger import Ledger
-from wattswitch.engine.observe import Observation, Site, observe
+from wattswitch.engine.observe import Observation, Site, living, observe
 from wattswitch.engine.reporter import Reporter
 from wattswitch.engine.roster import Roster
 from wattswitch.engine.services import Services
 from wattswitch.engine.sitefeeds import SiteFeeds
 from wattswitch.engine.vital import vital
 from wattswitch.errors import WattswitchError
+from wattswitch.mapping import currency_of
 from wattswitch.planner import plan
 from wattswitch.planner.model import Move, Plan, Reason
 from wattswitch.planner.record import to_line
@@ -43,7 +48,10 @@ FIRST_ANSWER_LOOK_SECONDS = 0.05
 REPORT_SECONDS = 3.0
 """After the first write, or the last report, decisions are told even while sizes are still being written."""
 MOST_SHARE_OF_TIME = 0.25
+SHARE_WHILE_SENDING = 0.1
 """Of one loop's time that decisions may take, so that the writes that they ask for get the rest."""
+MOST_GAP_SECONDS = 1.0
+"""Between two decisions while there is something to decide: what another hand adds is to be taken back within 2 s."""
 
 
 class SiteLoop:
@@ -61,7 +69,9 @@ class SiteLoop:
         self._roster = Roster(services.view)
         self._ledger = Ledger(services.client, self.name, self.uid)
         self._actuator = Actuator(services.client, self._ledger, self._written, self.wake, self._may_raise)
+        self._haste = Haste(services.client, partial(living, services.view))
         self._reporter = Reporter(services, self.name, self.uid)
+        self._account = services.accounts.of(self.name) if services.accounts is not None else None
         self._tasks: list[asyncio.Task[None]] = []
         self._observation: Observation | None = None
         self._ledger_dirty = False
@@ -89,6 +99,7 @@ class SiteLoop:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._reporter.close()
         await self._actuator.close()
+        await self._haste.close()
         await self._site.feeds.close()
         await self._keep_lessons()
 
@@ -98,6 +109,7 @@ class SiteLoop:
         self._site.correction.watts = int(self._kept.get("correctionWatts") or 0)
         await feeds.follow(self._site.budget.spec)
         feeds.seed(self._kept.get("readings") or [])
+        self._site.grid.book.restore(self._kept.get("events") or [])
         self._site.learner.restore(self._kept.get("priceModel"))
         patience = max(feed.timeout_seconds for feed in _feeds(self._site.budget)) + FIRST_ANSWER_SLACK_SECONDS
         self._patient_until = clock.monotonic() + patience
@@ -120,7 +132,8 @@ class SiteLoop:
 
     async def _rest(self, took_seconds: float) -> None:
         """Wait for an event or a deadline."""
-        await asyncio.sleep(max(LEAST_GAP_SECONDS, took_seconds / MOST_SHARE_OF_TIME - took_seconds))
+        share = SHARE_WHILE_SENDING if self._actuator.sending else MOST_SHARE_OF_TIME
+        await asyncio.sleep(max(LEAST_GAP_SECONDS, min(took_seconds / share - took_seconds, MOST_GAP_SECONDS)))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._seconds_to_deadline()):
                 await self._wake.wait()
@@ -134,6 +147,8 @@ class SiteLoop:
             times += [at for at in (book.tail_end(now), book.settles_at()) if at is not None]
         if self._site.starting:
             times.append(now + FIRST_ANSWER_LOOK_SECONDS)
+        if (at := self._site.grid.now.look_again_at) is not None:
+            times.append(at)
         if self._last_plan is not None and self._last_plan.look_again_at is not None:
             times.append(self._last_plan.look_again_at)
         return max(0.0, min(times) - now)
@@ -153,6 +168,7 @@ class SiteLoop:
         observation = observe(self._site, self._services.view, entries, now, self._raise_gate())
         decision = plan(observation.state)
         self._site.correction.note(now, decision.committed_watts)
+        self._site.grid.note(drawn(observation.state, decision))
         self._services.metrics.decision.labels(self.name).observe(max(0.0, clock.now() - now))
         changed = self._last_plan is None or decision != self._last_plan
         self._observation, self._last_plan = observation, decision
@@ -161,10 +177,13 @@ class SiteLoop:
                 book.foreign = ""  # nobody's hand is foreign while ours is not on the targets
         else:
             self._actuator.act(decision, observation.books, self._site.books)
+            for book in observation.books.values():
+                self._hasten(book)
         if changed:
             self._record(observation, decision)
         self._reporter.count_over(decision)
         self._report(observation, decision)
+        self._keep_account(observation, decision)
 
     def _record(self, observation: Observation, decision: Plan) -> None:
         """Append the decision to the record; a full disk costs the line and nothing else."""
@@ -174,6 +193,14 @@ class SiteLoop:
             self._services.recorder.write(to_line(observation.state, decision))
         except (OSError, ValueError) as problem:
             logger.error("budget %s: the decision was not recorded: %s", self.name, problem)
+
+    def _keep_account(self, observation: Observation, decision: Plan) -> None:
+        """Have the decision and the grid's events counted for settlement."""
+        if self._account is None:
+            return
+        self._account.note(observation.state, decision, currency_of(self._site.budget.spec))
+        for event in event_records(self._site.grid):
+            self._account.record_event(event)
 
     def _report(self, observation: Observation, decision: Plan) -> None:
         """Have the decision told.
@@ -236,10 +263,16 @@ class SiteLoop:
             self._site.moves = with_move(self._site.moves, Move(now, it_watts))
             self._site.listed.pop(book.uid, None)
             self._ledger_dirty = True
+            self._hasten(book)
         elif outcome.problem in {"Changed", "Gone"}:
             self._services.request_relist()
         if not (outcome.applied and self._actuator.sending):
             self.wake()
+
+    def _hasten(self, book: Book) -> None:
+        """In an emergency, have the pods go at once of a target whose size of 0 is acknowledged."""
+        if self._site.grid.now.emergency and book.spec_replicas == 0 and book.sent is None and book.pods.alive:
+            self._haste.hasten(book)
 
     async def _keep_ledger(self) -> None:
         """Bring the ledger up to date behind the loop: what a raise needs was written before it already."""
@@ -313,4 +346,4 @@ def with_move(moves: list[Move], new: Move) -> list[Move]:
 
 def _feeds(budget: PowerBudget) -> list[Feed]:
     spec = budget.spec
-    return [spec.price, *spec.feeds, *([spec.meter] if spec.meter else [])]
+    return [spec.price, *spec.feeds, *(feed for feed in (spec.meter, spec.grid_limit) if feed is not None)]

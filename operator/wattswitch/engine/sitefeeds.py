@@ -13,6 +13,7 @@ logger = logging.getLogger(__name__)
 
 PRICE = "price"
 METER = "meter"
+GRID_LIMIT = "gridLimit"
 NAMED = "feed:"
 """Goes before the names of named feeds, so that one called `price` is not the price."""
 
@@ -36,12 +37,16 @@ class SiteFeeds:
         self._seeded_at: dict[_Place, float] = {}
         """Monotonic times at which readings were last asked for, and taken over from an earlier process."""
         self._kept: dict[_Place, dict[str, str]] = {}
+        self._grid_limit = False
 
     async def follow(self, spec: PowerBudgetSpec) -> None:
         """Read what `spec` says from now on."""
         specs: dict[str, Feed] = {PRICE: spec.price}
         if spec.meter is not None:
             specs[METER] = spec.meter
+        if spec.grid_limit is not None:
+            specs[GRID_LIMIT] = spec.grid_limit
+        self._grid_limit = spec.grid_limit is not None
         specs |= {NAMED + feed.name: feed for feed in spec.feeds}
         self._per_workload = frozenset(NAMED + feed.name for feed in spec.feeds if feed.per_workload is not None)
         self._keep_only({place for place in {*self._asked_at, *self._kept} if self._fits(place, specs)})
@@ -63,6 +68,10 @@ class SiteFeeds:
     def meter(self) -> Reading:
         """What the site draws as measured, in watts."""
         return self._read(METER, WHOLE)
+
+    def grid_limit(self) -> Reading | None:
+        """What the grid lets the site draw, in watts; None where nothing says so."""
+        return self._read(GRID_LIMIT, WHOLE) if self._grid_limit else None
 
     def named(self, name: str, namespace: str, workload: str) -> Reading:
         """The number of a named feed for one workload."""

@@ -187,6 +187,11 @@ def clock(at: float, zone: tzinfo) -> str:
     return f"{local(at, zone):%H:%M}"
 
 
+def plain(text: str) -> str:
+    """The same in characters that any program which reads this knows as numbers."""
+    return text.replace(MINUS, "-").replace(NBSP, " ")
+
+
 def zone_name(zone: tzinfo) -> str:
     """`America/Chicago`, `UTC`, `UTC-06:00`."""
     return str(getattr(zone, "key", None) or zone)

@@ -46,8 +46,9 @@ class Case:
 
     @property
     def limit(self) -> str:
-        """The limit in force."""
-        return f"the limit of {power(self.plan.limit_watts)}"
+        """The limit in force, and what of the grid sets it."""
+        source = f", set by {self.state.budget.limited_by}" if self.state.budget.limited_by else ""
+        return f"the limit of {power(self.plan.limit_watts)}{source}"
 
     @property
     def demand(self) -> float | None:

@@ -207,16 +207,16 @@ class Workload:
     @property
     def surges(self) -> bool:
         """Whether a rollout may add pods."""
-        return self.surge.pods > 0 or self.surge.percent > 0
+        return self.surge is not NO_SURGE and (self.surge.pods > 0 or self.surge.percent > 0)
 
     def pods(self, replicas: int) -> int:
         """Pods to book for a size that is asked for, surge included."""
-        surge = self.surge
-        return replicas + surge.extra(replicas) if surge.pods or surge.percent else replicas
+        return replicas + self.surge.extra(replicas) if self.surges else replicas
 
     def it_watts(self, replicas: int) -> int:
         """Watts of the pods to book for a size that is asked for."""
-        return self.it_watts_per_replica * self.pods(replicas)
+        pods = replicas if self.surge is NO_SURGE else self.pods(replicas)
+        return self.it_watts_per_replica * pods
 
     def gpus(self, replicas: int) -> int:
         """GPUs to book for a size that is asked for."""
@@ -283,9 +283,10 @@ class PriceOutlook:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What the site may draw. `event_limits_watts` are the limits of the grid events in force.
+    """What the site may draw. `event_limits_watts` are the limits that the grid sets now, by events or by a number.
 
-    Without an `outlook` the price of now alone decides.
+    `limited_by` names what set the lowest of them. In an `emergency` whatever frees most watts goes first, and no
+    harm counts. Without an `outlook` the price of now alone decides.
     """
 
     name: str
@@ -298,6 +299,8 @@ class Budget:
     adder_per_mwh: float = 0.0
     correction_watts: int = 0
     event_limits_watts: tuple[int, ...] = ()
+    limited_by: str = ""
+    emergency: bool = False
     ramp_up_watts_per_minute: int = 0
     ramp_down_watts_per_minute: int = 0
     gpu_groups: tuple[GpuGroup, ...] = ()

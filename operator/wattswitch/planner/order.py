@@ -4,6 +4,7 @@ A lowering frees nothing until its pods are seen gone, so a raise is sized by wh
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from wattswitch.planner.allocate import Room, free_now
@@ -55,9 +56,16 @@ def _harm(wish: Wish) -> tuple[bool, bool, bool, int, float, str]:
     return (not w.leaving, bool(w.held), not is_mining(w), w.priority, worth, w.key)
 
 
+def _order_of(state: SiteState, goals: dict[str, int]) -> Callable[[Wish], tuple[object, ...]]:
+    """Who goes first: the least harm, in an emergency the most watts with one write."""
+    if not state.budget.emergency:
+        return _harm
+    return lambda wish: (-_freed_it_watts(wish.workload, goals[wish.workload.key]), *_harm(wish))
+
+
 def _lower(state: SiteState, wishes: list[Wish], goals: dict[str, int], result: Steps) -> None:
     required, passage = excess_it_watts(state), Passage(ramp_down(state))
-    for wish in sorted(wishes, key=_harm):
+    for wish in sorted(wishes, key=_order_of(state, goals)):
         w = wish.workload
         size = _size_to_lower_to(w, goals[w.key], required, passage)
         freed = _freed_it_watts(w, size)

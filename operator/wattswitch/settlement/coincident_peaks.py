@@ -18,14 +18,16 @@ ALL_YEAR: Final = frozenset(range(1, 13))
 
 
 class ClockWindow(NamedTuple):
-    """Local hours of the day, half-open; one that ends at 00:00 ends with the day."""
+    """Local hours of some weekdays (Monday 0), half-open; one that ends at 00:00 ends with the day."""
 
     begin: time
     end: time
+    weekdays: frozenset[int] = EVERY_DAY
 
-    def holds(self, at: time) -> bool:
-        """Whether it is within."""
-        return self.begin <= at and (at < self.end or self.end == time(0))
+    def holds(self, local: datetime) -> bool:
+        """Whether this local time is within."""
+        at = local.time()
+        return local.weekday() in self.weekdays and self.begin <= at and (at < self.end or self.end == time(0))
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class PeakRule:
         local = datetime.fromtimestamp(at, self.calendar.zone)
         if local.month not in self.months or local.weekday() not in self.weekdays:
             return False
-        return not self.windows or any(window.holds(local.time()) for window in self.windows)
+        return not self.windows or any(window.holds(local) for window in self.windows)
 
 
 FOUR_CP: Final = PeakRule("4CP", frozenset({6, 7, 8, 9}), "America/Chicago", 900, (ClockWindow(time(15), time(18)),))

@@ -43,7 +43,7 @@ class Commitment:
             return False
         if local.month not in self.months or local.weekday() not in self.weekdays:
             return False
-        return not self.windows or any(window.holds(local.time()) for window in self.windows)
+        return not self.windows or any(window.holds(local) for window in self.windows)
 
 
 class Word(StrEnum):

@@ -1,6 +1,6 @@
 """The section of one event."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 
 from wattswitch.pages import amounts, reasons
@@ -12,11 +12,15 @@ from wattswitch.settlement.eventplot import event_figure
 from wattswitch.settlement.intervals import Quality
 from wattswitch.settlement.statement import EventStatement, Line
 
+_MOST_NAMED = 3
+"""Workloads that are named where there are many."""
 _LEFT_OUT = {CURTAILED: "curtailed by us", NO_DATA: "without data", EVENT_DAY: "with another event"}
 
 
-def event_section(name: str, statement: EventStatement, currency: str, zone: tzinfo) -> Markup:
-    """One event: the verdict, the picture, the facts, and every interval."""
+def event_section(
+    name: str, statement: EventStatement, currency: str, zone: tzinfo, others: Sequence[EventStatement] = ()
+) -> Markup:
+    """One event: the verdict, the picture, the facts, the same by `others` baselines, and every interval."""
     event = statement.event
     when = f"{amounts.weekday(event.start, zone)}, {amounts.clock(event.start, zone)}"
     over = event.over_at
@@ -32,6 +36,7 @@ def event_section(name: str, statement: EventStatement, currency: str, zone: tzi
         tag("p", _verdict(statement, zone), class_=f"verdict {kind}"),
         event_figure(name, statement, zone),
         tag("dl", *facts, class_="facts"),
+        scroll(_compared(statement, others, currency), f"{event.name}: by other baselines") if others else None,
         tag(
             "details",
             tag("summary", "Every interval"),
@@ -92,12 +97,37 @@ def _facts(statement: EventStatement, currency: str) -> Iterable[tuple[str, str]
     money = (("Credit", statement.credit), ("Avoided cost", statement.avoided_cost))
     yield from ((label, amounts.money(amount, currency)) for label, amount in money if amount is not None)
     if statement.lost_by_workload:
-        yield "Lost income", amounts.money(statement.lost_income, currency)
+        yield "Lost income", _lost(statement, currency)
     if statement.net is not None:
         yield "Net", amounts.money(statement.net, currency)
     if statement.snapback_kwh is not None:
         yield "Above the baseline afterwards", words.energy(statement.snapback_kwh)
     yield from _who(statement)
+
+
+def _lost(statement: EventStatement, currency: str) -> str:
+    """The sum, and of whom most of it is."""
+    told = amounts.money(statement.lost_income, currency)
+    most = sorted(statement.lost_by_workload.items(), key=lambda item: (-item[1], item[0]))
+    named = [f"{workload} {amounts.money(amount, currency)}" for workload, amount in most[:_MOST_NAMED]]
+    more = [f"{len(most) - _MOST_NAMED} more"] if len(most) > _MOST_NAMED else []
+    return f"{told} ({', '.join((*named, *more))})"
+
+
+def _compared(statement: EventStatement, others: Sequence[EventStatement], currency: str) -> Markup:
+    """The event by every baseline that was asked for, the one that counts first."""
+    rows = []
+    for each in (statement, *others):
+        cells = [
+            words.energy(each.reduced_kwh),
+            amounts.NONE if each.mean_reduction_kw is None else words.power(each.mean_reduction_kw),
+            words.percent(each.performance_percent),
+            words.money(each.credit, currency),
+            each.number_refused or amounts.NONE,
+        ]
+        rows.append(row(each.method, cells, class_="ours-row" if each is statement else None))
+    names = ("baseline", "reduced", "mean reduction", "performance", "credit", "why there is none")
+    return table("By every baseline that was asked for; the first one counts", names, rows, class_="compared")
 
 
 def _who(statement: EventStatement) -> Iterable[tuple[str, str]]:

@@ -3,8 +3,8 @@
 It asks for nothing from outside and needs no script to be read.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from importlib.resources import files
 
@@ -13,6 +13,7 @@ from wattswitch.pages.document import document
 from wattswitch.pages.markup import Markup, tag
 from wattswitch.pages.tables import row, scroll, table
 from wattswitch.settlement import words
+from wattswitch.settlement.coincident_peaks import NoPeak, Peak
 from wattswitch.settlement.commitments import Readiness
 from wattswitch.settlement.eventsection import event_section
 from wattswitch.settlement.intervals import FIXED, OVERHEAD
@@ -32,7 +33,11 @@ _OWN = {
 
 @dataclass(frozen=True, slots=True)
 class PageData:
-    """Everything on the page. `months` are in order; `facts` are label and value pairs on how it was worked out."""
+    """Everything on the page. `months` are in order; `facts` are label and value pairs on how it was worked out.
+
+    `lone` are events that are told without their months. `others` are statements by further baselines, by the key of
+    the event.
+    """
 
     site: str
     currency: str
@@ -40,22 +45,26 @@ class PageData:
     zone: tzinfo = UTC
     readiness: tuple[Readiness, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
+    lone: tuple[EventStatement, ...] = ()
+    others: Mapping[str, tuple[EventStatement, ...]] = field(default_factory=dict)
+    peaks: tuple[Peak | NoPeak, ...] = ()
 
     @property
     def events(self) -> tuple[EventStatement, ...]:
-        """Of all months, in order."""
-        return tuple(event for month in self.months for event in month.events)
+        """Those of all months, in order, and the lone ones."""
+        return (*(event for month in self.months for event in month.events), *self.lone)
 
 
 def render(data: PageData) -> str:
     """The whole page as one HTML document."""
     events = data.events
     sections = [
-        _months(data),
+        _months(data) if data.months else None,
         _energy(data),
-        _events(data) if events else None,
+        _peaks(data) if data.peaks else None,
+        _events(data) if len(events) > len(data.lone) or len(events) > 1 else None,
         *(
-            event_section(f"event-{i}", event, data.currency, data.zone)
+            event_section(f"event-{i}", event, data.currency, data.zone, data.others.get(event.event.key, ()))
             for i, event in enumerate(events[-MOST_EVENTS:])
         ),
         _readiness(data),
@@ -91,8 +100,10 @@ def _header(data: PageData) -> Markup:
 
 
 def _headline(data: PageData) -> str:
-    if not data.months:
+    if not data.months and not data.lone:
         return "There is nothing on record."
+    if not data.months:
+        return ", ".join(statement.event.name for statement in data.lone)
     cents = _all_in(data)
     paid = f"All in, a kWh cost {words.cents(cents)}" if cents is not None else "No energy with a price"
     credited = sum(month.power_credits + month.demand_response_credits for month in data.months)
@@ -110,13 +121,32 @@ def _all_in(data: PageData) -> float | None:
 
 def _period(data: PageData) -> str:
     if not data.months:
-        return ""
+        return f"Times of {amounts.zone_name(data.zone)}, money in {data.currency}." if data.lone else ""
     first, last = data.months[0].start, data.months[-1].end
     days = f"{amounts.weekday(first, data.zone)} to {amounts.weekday(last - 1, data.zone)}"
     return f"{days} ({amounts.zone_name(data.zone)}), money in {data.currency}."
 
 
 def _tiles(data: PageData) -> Iterable[tuple[str, str, str]]:
+    yield from _month_tiles(data) if data.months else ()
+    known = [event.reduced_kwh for event in data.events if event.reduced_kwh is not None]
+    if known:
+        about = f"below the baselines, in {len(known)} of {words.count(len(data.events), 'event')}"
+        yield "Reduced in events", amounts.energy(sum(known) / _KWH_PER_MWH), about
+    credited = [event.credit for event in data.lone if event.credit is not None]
+    if credited:
+        yield "Credit", amounts.money(sum(credited), data.currency), "for what was reduced"
+    if data.events:
+        lost = sum(event.lost_income for event in data.events)
+        yield "Lost income", amounts.money(lost, data.currency), "not earned because of events"
+    if data.months:
+        missing = sum(month.missing for month in data.months)
+        count = missing + sum(month.ok + month.estimated for month in data.months)
+        share = amounts.percent(missing / count) if count else amounts.NONE
+        yield "Intervals missing", share, f"{amounts.number(missing)} of {amounts.number(count)}"
+
+
+def _month_tiles(data: PageData) -> Iterable[tuple[str, str, str]]:
     cost = sum(month.cost for month in data.months)
     mwh = sum(month.kwh for month in data.months) / _KWH_PER_MWH
     yield "Energy", amounts.energy(mwh), f"for {amounts.money(cost, data.currency)}"
@@ -124,14 +154,6 @@ def _tiles(data: PageData) -> Iterable[tuple[str, str, str]]:
     yield "Power credits", amounts.money(power_credits, data.currency), "for power that was not taken"
     response = sum(month.demand_response_credits for month in data.months)
     yield "Demand response", amounts.money(response, data.currency), "from programmes"
-    known = [event.reduced_kwh for event in data.events if event.reduced_kwh is not None]
-    if known:
-        about = f"below the baselines, in {len(known)} of {words.count(len(data.events), 'event')}"
-        yield "Reduced in events", amounts.energy(sum(known) / _KWH_PER_MWH), about
-    missing = sum(month.missing for month in data.months)
-    count = missing + sum(month.ok + month.estimated for month in data.months)
-    share = amounts.percent(missing / count) if count else amounts.NONE
-    yield "Intervals missing", share, f"{amounts.number(missing)} of {amounts.number(count)}"
 
 
 def _tile(label: str, value: str, about: str) -> Markup:
@@ -220,6 +242,22 @@ def _events(data: PageData) -> Markup:
     rule = "Met says whether the worst interval was; performance is the mean reduction over the promised one."
     content = scroll(table("All events", names, rows), "Events")
     return tag("section", tag("h2", "Events"), tag("p", rule, class_="muted"), content)
+
+
+def _peaks(data: PageData) -> Markup:
+    """What the site drew while the whole grid drew most."""
+    rows = []
+    for found in data.peaks:
+        if isinstance(found, NoPeak):
+            rows.append(row(found.rule, [found.reason, amounts.NONE, amounts.NONE]))
+            continue
+        when = f"{amounts.weekday(found.start, data.zone)} {amounts.clock(found.start, data.zone)}"
+        length = amounts.duration(found.seconds)
+        told = f"{when}, {length}{'' if found.complete else ', of the hours that are known'}"
+        rows.append(row(found.rule, [told, amounts.number(found.system_load), words.power(found.site_kw)]))
+    names = ("rule", "peak of the grid", "load of the grid", "the site in it")
+    content = scroll(table("What transmission is charged by", names, rows), "Coincident peaks")
+    return tag("section", tag("h2", "Coincident peaks"), content)
 
 
 def _readiness(data: PageData) -> Markup | None:

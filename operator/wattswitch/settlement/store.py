@@ -10,14 +10,15 @@ import fcntl
 import json
 import math
 import os
+import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from wattswitch.settlement.eventrecord import EventRecord, OptOut, Skipped
 from wattswitch.settlement.intervals import Interval, Quality
@@ -30,6 +31,9 @@ _PAGE_BYTES: Final = 4096
 _LEAST_BYTES: Final = 512
 """SQLite's smallest page."""
 
+_FULLEST: Final = 0.9
+"""The part of the room for the file that may be taken when a day begins."""
+_DAYS_AT_ONCE: Final = 10
 _MOST_ASIDE: Final = 5
 _SECONDS_TO_WAIT: Final = 5.0
 _DAY: Final = 86_400
@@ -44,6 +48,7 @@ CREATE TABLE intervals (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE events (key TEXT PRIMARY KEY, start REAL NOT NULL, over_at REAL, record TEXT NOT NULL) STRICT;
 CREATE TABLE open_book (one INTEGER PRIMARY KEY CHECK (one = 1), text TEXT NOT NULL) STRICT;
+CREATE TABLE money (since REAL PRIMARY KEY, currency TEXT NOT NULL) STRICT;
 """
 _COLUMNS: Final = tuple(field.name for field in fields(Interval))
 _PUT_INTERVAL: Final = (
@@ -54,6 +59,26 @@ _PUT_INTERVAL: Final = (
 """What was recorded once stays, unless more of the same interval is known now."""
 _PUT_EVENT: Final = "INSERT OR REPLACE INTO events (key, start, over_at, record) VALUES (?, ?, ?, ?)"
 _PUT_BOOK: Final = "INSERT OR REPLACE INTO open_book (one, text) VALUES (1, ?)"
+_PUT_MONEY: Final = (
+    "INSERT OR REPLACE INTO money (since, currency) SELECT :since, :currency "
+    "WHERE :currency IS NOT (SELECT currency FROM money ORDER BY since DESC LIMIT 1)"
+)
+"""A line for each change of currency."""
+
+_SUFFIX: Final = ".sqlite"
+_BUDGET: Final = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+
+
+def path_of(folder: Path, budget: str) -> Path:
+    """The record of a budget: a file for each, so that none waits for another. Raises ValueError for no such name."""
+    if not _BUDGET.fullmatch(budget):
+        raise ValueError(f"{budget!r} is no name of a PowerBudget")
+    return folder / f"{budget}{_SUFFIX}"
+
+
+def budgets_in(folder: Path) -> list[str]:
+    """The budgets that have a record there, by name."""
+    return sorted(path.name.removesuffix(_SUFFIX) for path in folder.glob(f"*{_SUFFIX}"))
 
 
 class Word(StrEnum):
@@ -82,20 +107,34 @@ class _Stop(Exception):  # noqa: N818 - it ends an attempt, with its reason
         self.problem = Problem(word, reason)
 
 
+class Money(NamedTuple):
+    """The currency of everything that is recorded from a moment on."""
+
+    since: float
+    currency: str
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What was read. `problem` is None where all of it could be."""
+    """What was read. `problem` is None where all of it could be.
+
+    `money` has every change of currency, whenever it was. `cut_short` says that the newest rows may be missing: they
+    stand in a file of SQLite's that cannot be used where nothing may be written.
+    """
 
     intervals: tuple[Interval, ...] = ()
     events: tuple[EventRecord, ...] = ()
     problem: Problem | None = None
+    money: tuple[Money, ...] = ()
+    cut_short: bool = False
 
 
 class Store:
     """The one writer. Every call tries again whatever failed before; calls may come from any thread.
 
     `keep_days` and `most_bytes` bound the file, `most_waiting` the rows that wait for it. `lost_rows` counts those that
-    there was no room for, `moved_aside` names the damaged file that the last call set aside, and why.
+    there was no room for, `moved_aside` names the damaged file that the last call set aside, and why. `vanished` says
+    that the last call found the open file deleted or replaced; `problem` is what the last call ran into.
     """
 
     def __init__(
@@ -103,6 +142,8 @@ class Store:
     ) -> None:
         self.path = path
         self.moved_aside = ""
+        self.vanished = False
+        self.problem: Problem | None = None
         self.lost_rows = 0
         self._keep_seconds = keep_days * _DAY
         self._most_bytes = most_bytes
@@ -110,8 +151,10 @@ class Store:
         self._rows: dict[tuple[int, int, str], tuple[object, ...]] = {}
         self._events: dict[str, tuple[object, ...]] = {}
         self._book: str | None = None
+        self._money: Money | None = None
         self._database: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
+        self._beside: dict[Path, tuple[int, int] | None] = {}
         self._lock_file: int | None = None
         self._mutex = threading.Lock()
 
@@ -121,7 +164,11 @@ class Store:
         return len(self._rows)
 
     def put(
-        self, rows: Iterable[Interval] = (), events: Iterable[EventRecord] = (), open_book: str | None = None
+        self,
+        rows: Iterable[Interval] = (),
+        events: Iterable[EventRecord] = (),
+        open_book: str | None = None,
+        money: Money | None = None,
     ) -> Problem | None:
         """Write these, and what waits, in one batch. `open_book` is the text of the interval that is not over yet.
 
@@ -129,6 +176,7 @@ class Store:
         """
         with self._mutex:
             self._take(rows, events, open_book)
+            self._money = money or self._money
             return self._attempt(self._write)
 
     def open_book(self) -> str:
@@ -141,7 +189,8 @@ class Store:
     def prune(self, now: float) -> Problem | None:
         """Forget what is older than `keep_days`, give its space back to the volume, and look through the whole file.
 
-        A file that was damaged while it was open shows only here.
+        Where the file is nearly as large as it may be, more of the oldest goes. A file that was damaged while it was
+        open shows only here.
         """
         before = now - self._keep_seconds
 
@@ -149,6 +198,7 @@ class Store:
             with _batch(database):
                 database.execute("DELETE FROM intervals WHERE start < ?", (before,))
                 database.execute("DELETE FROM events WHERE over_at < ?", (before,))
+            _make_room(database)
             database.executescript("PRAGMA incremental_vacuum;")  # execute() would give back one page of it
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
@@ -177,26 +227,30 @@ class Store:
             database.executemany(_PUT_EVENT, self._events.values())
             if self._book is not None:
                 database.execute(_PUT_BOOK, (self._book,))
+            if self._money is not None:
+                database.execute(_PUT_MONEY, self._money._asdict())
         self._rows.clear()
         self._events.clear()
         self._book = None
 
     def _attempt(self, work: Callable[[sqlite3.Connection], None]) -> Problem | None:
         """Do it on the open file; once more on a new one where the file turns out to be damaged."""
-        self.moved_aside = ""
-        problem = self._once(work)
-        if problem is None or problem.word is not Word.DAMAGED:
-            return problem
-        try:
-            self.moved_aside = f"{_aside(self.path)}: {problem.reason}"
-        except OSError as failure:
-            return _of_os(failure)
-        return self._once(work)
+        self.moved_aside, self.vanished = "", False
+        self.problem = self._once(work)
+        if self.problem is not None and self.problem.word is Word.DAMAGED:
+            try:
+                self.moved_aside = f"{_aside(self.path)}: {self.problem.reason}"
+                self.problem = self._once(work)
+            except OSError as failure:
+                self.problem = _of_os(failure)
+        return self.problem
 
     def _once(self, work: Callable[[sqlite3.Connection], None]) -> Problem | None:
         try:
             if self._database is not None and _identity(self.path) != self._identity:
+                self.vanished = True
                 self._let_go()
+                self._drop_beside()
             if self._database is None:
                 self._open()
             if self._database is not None:
@@ -225,6 +279,13 @@ class Store:
         _check(self._database)
         _prepare(self._database, self._most_bytes)
         self._identity = _identity(self.path)
+        self._beside = {path: _identity(path) for path in _beside(self.path)}
+
+    def _drop_beside(self) -> None:
+        """Delete what SQLite kept beside a file that is gone: it would be read into the one that stands there now."""
+        for path, identity in self._beside.items():
+            if identity is not None and _identity(path) == identity:
+                path.unlink()
 
     def _let_go(self, *, unlock: bool = True) -> None:
         if self._database is not None:
@@ -236,22 +297,29 @@ class Store:
             self._lock_file = None
 
 
-def read(path: Path, start: float, end: float) -> Record:
-    """The intervals and events that start in [start, end), while another process may be writing; changes nothing."""
+def read(path: Path, start: float, end: float, workload: str | None = None) -> Record:
+    """The intervals and events that start in [start, end), while another process may be writing; changes nothing.
+
+    With a `workload` only the intervals of that one.
+    """
     if not path.exists():
         return Record(problem=Problem(Word.UNREADABLE, f"there is no file {path}"))
-    record = _read(path, "mode=ro", start, end)
-    if record.problem is not None and record.problem.word in {Word.UNREADABLE, Word.READ_ONLY}:
-        return _read(path, "mode=ro&immutable=1", start, end)  # a volume on which SQLite cannot write its own files
-    return record
+    record = _read(path, "mode=ro", start, end, workload)
+    if record.problem is None or record.problem.word not in {Word.UNREADABLE, Word.READ_ONLY}:
+        return record
+    # A volume on which SQLite cannot write its own files.
+    record = _read(path, "mode=ro&immutable=1", start, end, workload)
+    ahead = path.with_name(f"{path.name}-wal")
+    return replace(record, cut_short=ahead.exists() and ahead.stat().st_size > 0)
 
 
-def _read(path: Path, mode: str, start: float, end: float) -> Record:
+def _read(path: Path, mode: str, start: float, end: float, workload: str | None) -> Record:
     try:
         uri = f"{path.absolute().as_uri()}?{mode}"
         with closing(sqlite3.connect(uri, uri=True, timeout=_SECONDS_TO_WAIT)) as database:
             _check(database, whole=False)
-            return Record(_intervals(database, start, end), _events(database, start, end))
+            found = _intervals(database, start, end, workload)
+            return Record(found, _events(database, start, end), money=_money(database))
     except _Stop as stop:
         return Record(problem=stop.problem)
     except sqlite3.Error as failure:
@@ -299,6 +367,17 @@ def _prepare(database: sqlite3.Connection, most_bytes: int) -> None:
             database.execute(f"PRAGMA user_version = {VERSION}")
 
 
+def _make_room(database: sqlite3.Connection) -> None:
+    """Forget the oldest intervals, some days at a time, until there is room for the next days."""
+    most_pages = _FULLEST * _number(database, "max_page_count")
+    while _number(database, "page_count") - _number(database, "freelist_count") > most_pages:
+        (oldest,) = database.execute("SELECT min(start) FROM intervals").fetchone()
+        if oldest is None:
+            return
+        with _batch(database):
+            database.execute("DELETE FROM intervals WHERE start < ?", (oldest + _DAYS_AT_ONCE * _DAY,))
+
+
 def _number(database: sqlite3.Connection, pragma: str) -> int:
     return int(database.execute(f"PRAGMA {pragma}").fetchone()[0])
 
@@ -321,6 +400,11 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except FileNotFoundError:
         return None
     return found.st_dev, found.st_ino
+
+
+def _beside(path: Path) -> tuple[Path, ...]:
+    """What SQLite keeps beside the file while it is open."""
+    return tuple(path.with_name(f"{path.name}{suffix}") for suffix in ("-wal", "-shm"))
 
 
 def _aside(path: Path) -> Path:
@@ -359,9 +443,18 @@ def _interval_values(row: Interval) -> tuple[object, ...]:
     return values
 
 
-def _intervals(database: sqlite3.Connection, start: float, end: float) -> tuple[Interval, ...]:
-    asked = f"SELECT {', '.join(_COLUMNS)} FROM intervals WHERE start >= ? AND start < ? ORDER BY start, workload"  # noqa: S608
-    found = (dict(zip(_COLUMNS, values, strict=True)) for values in database.execute(asked, (start, end)))
+def _money(database: sqlite3.Connection) -> tuple[Money, ...]:
+    return tuple(Money(*found) for found in database.execute("SELECT since, currency FROM money ORDER BY since"))
+
+
+def _intervals(database: sqlite3.Connection, start: float, end: float, workload: str | None) -> tuple[Interval, ...]:
+    of = "" if workload is None else "AND workload = :workload "
+    asked = (
+        f"SELECT {', '.join(_COLUMNS)} FROM intervals "  # noqa: S608 - constants
+        f"WHERE start >= :start AND start < :end {of}ORDER BY start, workload"
+    )
+    named = {"start": start, "end": end, "workload": workload}
+    found = (dict(zip(_COLUMNS, values, strict=True)) for values in database.execute(asked, named))
     return tuple(
         Interval(
             **row

@@ -3,12 +3,13 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 
 from wattswitch.settlement.baselines import Baseline, NoBaseline
+from wattswitch.settlement.coincident_peaks import NoPeak, Peak
 from wattswitch.settlement.intervals import Interval
 from wattswitch.settlement.month import MonthStatement
 from wattswitch.settlement.statement import EventStatement, Line
@@ -17,6 +18,10 @@ _LINE_COLUMNS = (
     *("limit_kw", "baseline_kw", "metered_kw", "reduction_kw", "judged", "compliant", "margin_kw", "price_per_mwh"),
     *("avoided_cost", "lost_income", "quality"),
 )
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet would run: the words of others are to be read, not to be obeyed."""
 
 
 def intervals_csv(rows: Iterable[Interval], zone: tzinfo = UTC) -> str:
@@ -56,9 +61,66 @@ def month_csv(months: Iterable[MonthStatement]) -> str:
     return _csv(names, lines)
 
 
+def event_table_csv(statements: Iterable[EventStatement], zone: tzinfo = UTC) -> str:
+    """A row for each event."""
+    numbers = (
+        *("met", "reduced_kwh", "mean_reduction_kw", "performance_percent", "worst_percent", "credit", "avoided_cost"),
+        *("lost_income", "net", "method", "number_refused"),
+    )
+    names = ["name", "program", "reference", "start", "end", "limit_kw", "target_met_after_seconds", "worst_start"]
+    names += ["worst_margin_kw", *numbers, "skipped", "opt_outs"]
+    lines = []
+    for statement in statements:
+        event, worst, over = statement.event, statement.worst, statement.event.over_at
+        limit = None if event.limit_watts is None else event.limit_watts / 1e3
+        cells: list[object] = [event.name, event.program, event.reference, moment(event.start, zone)]
+        cells += ["" if over is None else moment(over, zone), limit, statement.target_met_after_seconds]
+        cells += [moment(worst.start, zone), worst.margin_kw] if worst is not None else [None, None]
+        cells += [getattr(statement, name) for name in numbers]
+        cells += ["; ".join(f"{who}: {why}" for who, why in told) for told in (event.skipped, event.opt_outs)]
+        lines.append([_cell(cell) for cell in cells])
+    return _csv(names, lines)
+
+
+def report_json(
+    budget: str,
+    months: Iterable[MonthStatement],
+    lone: Iterable[EventStatement],
+    others: Mapping[str, Sequence[EventStatement]],
+    peaks: Iterable[Peak | NoPeak],
+    notes: Iterable[str],
+    currency: str,
+    zone: tzinfo = UTC,
+) -> str:
+    """Everything that is known of months, of events that are told without their months, and of the grid's peaks.
+
+    `others` are statements by further baselines, by the key of the event.
+    """
+    told = {
+        "budget": budget,
+        "currency": currency,
+        "months": [_month(month, currency, zone, others) for month in months],
+        "events": [_event(event, zone, others) for event in lone],
+        "coincident_peaks": [_peak(each, zone) for each in peaks],
+        "notes": list(notes),
+    }
+    return json.dumps(told, indent=2, allow_nan=False) + "\n"
+
+
 def month_json(month: MonthStatement, currency: str, zone: tzinfo = UTC) -> str:
     """Everything that is known of a month and of its events, with the times of a zone."""
-    told: dict[str, Any] = {
+    return json.dumps(_month(month, currency, zone, {}), indent=2, allow_nan=False) + "\n"
+
+
+def moment(at: float, zone: tzinfo) -> str:
+    """A time as RFC 3339, with the offset of the zone."""
+    return datetime.fromtimestamp(at, zone).isoformat(timespec="seconds")
+
+
+def _month(
+    month: MonthStatement, currency: str, zone: tzinfo, others: Mapping[str, Sequence[EventStatement]]
+) -> dict[str, Any]:
+    return {
         "month": f"{month.year}-{month.month:02}",
         "currency": currency,
         "start": moment(month.start, zone),
@@ -77,17 +139,17 @@ def month_json(month: MonthStatement, currency: str, zone: tzinfo = UTC) -> str:
         "energy": [asdict(line) for line in month.lines],
         "credits": [asdict(credit) for credit in month.credits],
         "peak_demand": [asdict(peak) | {"start": moment(peak.start, zone)} for peak in month.peaks],
-        "events": [_event(event, zone) for event in month.events],
+        "events": [_event(event, zone, others) for event in month.events],
     }
-    return json.dumps(told, indent=2, allow_nan=False) + "\n"
 
 
-def moment(at: float, zone: tzinfo) -> str:
-    """A time as RFC 3339, with the offset of the zone."""
-    return datetime.fromtimestamp(at, zone).isoformat(timespec="seconds")
+def _peak(found: Peak | NoPeak, zone: tzinfo) -> dict[str, Any]:
+    if isinstance(found, NoPeak):
+        return {"rule": found.rule, "refused": found.reason}
+    return asdict(found) | {"start": moment(found.start, zone)}
 
 
-def _event(statement: EventStatement, zone: tzinfo) -> dict[str, Any]:
+def _event(statement: EventStatement, zone: tzinfo, others: Mapping[str, Sequence[EventStatement]]) -> dict[str, Any]:
     event = statement.event
     times = {"announced_at": event.announced_at, "start": event.start, "end": event.over_at}
     times |= {
@@ -132,9 +194,15 @@ def _event(statement: EventStatement, zone: tzinfo) -> dict[str, Any]:
         "opt_outs": [opt_out._asdict() for opt_out in event.opt_outs],
         "baseline": _baseline(statement.baseline),
         **numbers,
+        "by_other_baselines": [_by_baseline(other) for other in others.get(event.key, ())],
         "worst": _line(statement.worst, zone) if statement.worst else None,
         "intervals": [_line(line, zone) for line in statement.lines],
     }
+
+
+def _by_baseline(statement: EventStatement) -> dict[str, Any]:
+    names = ("reduced_kwh", "mean_reduction_kw", "performance_percent", "worst_percent", "credit", "avoided_cost")
+    return {"baseline": _baseline(statement.baseline), **{name: getattr(statement, name) for name in names}}
 
 
 def _baseline(baseline: Baseline | NoBaseline) -> dict[str, Any]:
@@ -156,6 +224,8 @@ def _cell(value: object) -> object:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.6f}".rstrip("0").rstrip(".")
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
     return "" if value is None else value.isoformat() if isinstance(value, date) else str(value)
 
 

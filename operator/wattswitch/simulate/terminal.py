@@ -72,7 +72,7 @@ class Comparison:
         return table
 
     def _money(self, amount: float) -> str:
-        return _plain(amounts.number(amount, self._cents))
+        return amounts.plain(amounts.number(amount, self._cents))
 
     def _said(self) -> Iterator[str]:
         result = self._result
@@ -84,7 +84,7 @@ class Comparison:
         elif result.verdict:
             yield f"captured switching value: {result.verdict}"
         if bound is not None and result.share_of_foresight is not None:
-            share = _plain(amounts.percent(result.share_of_foresight, digits=2))
+            share = amounts.plain(amounts.percent(result.share_of_foresight, digits=2))
             yield f"profit as a share of {wording.FORESIGHT}: {share} = {own} / {self._money(bound)}"
         if bound is not None:
             yield f"{wording.FORESIGHT}: {wording.FORESIGHT_RULE}"
@@ -103,9 +103,4 @@ def _rows(result: Result) -> Iterator[Row]:
 
 
 def _percent(share: float | None) -> str:
-    return _NONE if share is None else _plain(amounts.percent(share))
-
-
-def _plain(text: str) -> str:
-    """The same in characters that any program which reads this knows as numbers."""
-    return text.replace(amounts.MINUS, "-").replace(amounts.NBSP, " ")
+    return _NONE if share is None else amounts.plain(amounts.percent(share))

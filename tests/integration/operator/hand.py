@@ -22,6 +22,7 @@ _PLACES: Final = {
     "PowerLedger": (_OWN, "powerledgers"),
     "MiningPool": (_OWN, "miningpools"),
     "InferenceDeployment": (_OWN, "inferencedeployments"),
+    "CurtailmentEvent": (_OWN, "curtailmentevents"),
     "Deployment": ("apis/apps/v1", "deployments"),
     "StatefulSet": ("apis/apps/v1", "statefulsets"),
     "HorizontalPodAutoscaler": ("apis/autoscaling/v2", "horizontalpodautoscalers"),

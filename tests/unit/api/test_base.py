@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from wattswitch.api.base import (
     MESSAGE_LENGTH,
+    CalendarDay,
     Condition,
     ConditionStatus,
     DecimalString,
@@ -15,6 +16,7 @@ from wattswitch.api.base import (
     HttpUrl,
     JsonPath,
     ListPath,
+    Moment,
     NonNegativeDecimal,
     NonZeroDecimal,
     Percent,
@@ -50,6 +52,13 @@ def _accepts(wanted: Any, text: object) -> bool:
             ["ftp://a", "http://", "http://u@h", "http://u:p@h/x", "HTTP://a", "http://a b", "http://a\\@b", "file:///x"],
         ),
         (JsonPath, ["price", "a.b", "a[0].b", "[0]", "[0][1].x", "$x-y"], ["", ".", "a.", "a..b", "a[x]", "a b"]),
+        (
+            Moment,
+            ["2026-08-01T20:00:00Z", "2026-08-01T15:00:00.123456789-05:00", "2028-02-29T00:00:00+05:30"],
+            ["2026-08-01", "2026-08-01T20:00:00", "2026-08-01T20:00:00z", "2026-08-01T24:00:00Z", "2026-08-01 20:00Z",
+             "2026-02-29T00:00:00Z", "0001-01-01T00:00:00Z", "1999-12-31T23:59:59Z", "2026-08-01T20:00:60Z", 5],
+        ),
+        (CalendarDay, ["2026-08-01", "2028-02-29"], ["2026-02-29", "2026-04-31", "2026-13-01", "2026-8-1", "1999-1-1"]),
         (ListPath, ["[]", "a[]", "a.b[].c", "a[0][][1].x"], ["", "a", "a[0]", "a[].b[]", "[].", "[]a", "a []"]),
     ],
 )  # fmt: skip

@@ -121,7 +121,7 @@ def test_every_field_is_bounded_and_every_spec_field_explained(kind: type[Resour
 
 def _bound(node: dict[str, Any]) -> str | None:
     """The bound that a schema lacks."""
-    if "enum" in node or "properties" in node:
+    if "enum" in node or "properties" in node or node["type"] == "boolean":
         return None
     needed = {"string": "maxLength", "array": "maxItems", "object": "maxProperties", "integer": "minimum"}
     missing = needed[node["type"]]
@@ -139,8 +139,8 @@ def test_columns_read_fields_that_are_there(kind: type[Resource]) -> None:
 
 def test_names_clash_with_nothing() -> None:
     names = [definition(kind)["spec"]["names"] for kind in KINDS]
-    assert [n["shortNames"] for n in names] == [["pwb"], ["mpool"], ["infd"], ["pwl"]]
-    assert [n.get("categories") for n in names] == [["wattswitch"]] * 3 + [None]
+    assert [n["shortNames"] for n in names] == [["pwb"], ["mpool"], ["infd"], ["curt"], ["pwl"]]
+    assert [n.get("categories") for n in names] == [["wattswitch"]] * 4 + [None]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -15,11 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unit.bridges.doubles import NOON, Clock, MemoryPublisher, limit_watts
-from wattswitch.bridges import Form, Limit, Refused, Urgency
+from wattswitch.bridges import Asked, Form, Limit, Refused, Urgency
 from wattswitch.bridges.board import Board
 from wattswitch.bridges.serve import Server
 from wattswitch.bridges.signature import MOST_REMEMBERED, Remembered, sign
 from wattswitch.bridges.webhook import SIGNATURE_HEADER, TIMESTAMP_HEADER, Webhook, WebhookBridge
+from wattswitch.errors import NameTaken
 
 SECRET = b"correct horse"
 EVENT = {"reference": "2026-0801-1", "durationSeconds": 3600, "limit": {"toWatts": 150_000, "urgency": "Emergency"}}
@@ -177,6 +178,33 @@ async def test_what_could_not_be_published_may_be_sent_again(peer: Peer) -> None
     peer.publisher.broken = False
     assert (await peer.post(EVENT))[0] == 202
     assert len(peer.publisher.open) == 1
+
+
+async def test_a_repeat_is_published_again_where_another_hand_deleted_it(peer: Peer) -> None:
+    await peer.post(EVENT)
+    (asked,) = peer.publisher.open
+    peer.publisher.kept.clear()
+    assert (await peer.post(EVENT, at=NOON + 1))[1]["repeated"] is True
+    assert peer.publisher.open == [asked]
+    await peer.post({"reference": EVENT["reference"], "cancelled": True}, at=NOON + 2)
+    peer.publisher.kept.clear()
+    assert (await peer.post({"reference": EVENT["reference"], "cancelled": True}, at=NOON + 3))[0] == 202
+    assert peer.publisher.kept == {}
+
+
+async def test_what_can_not_be_published_holds_up_no_other(peer: Peer) -> None:
+    put = peer.publisher.put
+
+    async def picky(asked: Asked) -> None:
+        if asked.reference == EVENT["reference"]:
+            raise NameTaken("taken by the test")
+        await put(asked)
+
+    peer.publisher.put = picky  # type: ignore[method-assign]
+    assert (await peer.post(EVENT))[1]["reason"] == "NotPublished"
+    assert (await peer.post({**EVENT, "reference": "2"}))[0] == 202
+    assert [asked.reference for asked in peer.publisher.open] == ["2"]
+    assert (await peer.post(EVENT, at=NOON + 1))[1]["reason"] == "NotPublished"
 
 
 def test_what_is_remembered_is_bounded_and_not_forgotten_early() -> None:

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from unit.cluster.api_server import Answer, answering, failure
 from unit.cluster.objects import deployment
-from wattswitch.cluster import View, list_pods, relist
+from wattswitch.cluster import VIEWED_KINDS, View, list_pods, relist
 
 
 def cluster(refuse: Callable[[str], web.Response | None], seen: list[web.Request] | None = None) -> Answer:
@@ -33,7 +33,7 @@ async def test_everything_is_listed_currently_and_the_view_becomes_fresh() -> No
     assert view.relisted_at >= began
     assert view.get("Deployment", "texas", "s21") is not None
     assert all("resourceVersion" not in request.query for request in seen)
-    assert len(seen) == 9
+    assert len(seen) == len(VIEWED_KINDS)
 
 
 async def test_namespaces_bound_the_namespaced_kinds_only() -> None:

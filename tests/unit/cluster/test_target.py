@@ -4,6 +4,7 @@ import pytest
 
 from unit.cluster.objects import deployment
 from wattswitch.cluster import target_facts
+from wattswitch.cluster.trim import trimmed
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,7 @@ def test_defaults_of_a_target_that_says_nothing() -> None:
     assert facts.spec_replicas == 1, "what apps/v1 puts in"
     assert facts.terminating_replicas is None
     assert facts.replicas_manager == ""
+    assert facts.grace_seconds == 30, "what core/v1 puts in"
 
 
 def test_a_stateful_set_never_surges_and_says_whether_it_is_parallel() -> None:
@@ -45,6 +47,12 @@ def test_gpus_of_containers_and_native_sidecars_count_those_of_init_containers_d
         "initContainers": [holding("8"), holding("1", restartPolicy="Always")],
     }
     assert target_facts(deployment(template={"spec": pod})).gpus_per_pod == 4
+
+
+@pytest.mark.parametrize(("named", "seconds"), [({}, 30), ({"terminationGracePeriodSeconds": 0}, 0)])
+def test_the_grace_of_a_pod_is_what_its_template_names(named: dict[str, int], seconds: int) -> None:
+    raw = deployment(template={"spec": {"containers": [], **named}})
+    assert target_facts(raw).grace_seconds == target_facts(trimmed(raw)).grace_seconds == seconds
 
 
 def test_selector_text_is_what_list_calls_take() -> None:

@@ -151,6 +151,26 @@ def test_what_we_wrote_into_our_own_statuses_wakes_nobody_and_is_kept() -> None:
     assert len(calls) == 2
 
 
+def test_an_event_wakes_when_it_is_taken_back_and_not_when_we_tell_how_it_goes() -> None:
+    calls: list[int] = []
+    view = View(on_change=lambda: calls.append(1))
+    asked: dict[str, Any] = {
+        "apiVersion": "wattswitch.io/v1alpha1",
+        "kind": "CurtailmentEvent",
+        "metadata": {"name": "ers-1", "uid": "u", "resourceVersion": "3", "generation": 1},
+        "spec": {"budget": "west", "limit": {"all": True}},
+    }
+    view.apply("ADDED", asked)
+    told = asked | {"metadata": asked["metadata"] | {"resourceVersion": "4"}, "status": {"limitWatts": 6000}}
+    view.apply("MODIFIED", told)
+    assert len(calls) == 1
+    taken_back = told | {"metadata": told["metadata"] | {"resourceVersion": "5"}}
+    view.apply("MODIFIED", taken_back | {"spec": asked["spec"] | {"cancelled": True}})
+    assert len(calls) == 2
+    view.apply("DELETED", taken_back | {"metadata": told["metadata"] | {"resourceVersion": "6"}})
+    assert len(calls) == 3
+
+
 def test_kinds_that_are_not_viewed_are_ignored() -> None:
     calls: list[int] = []
     view = View(on_change=lambda: calls.append(1))
@@ -161,14 +181,19 @@ def test_kinds_that_are_not_viewed_are_ignored() -> None:
 def test_trimming_changes_no_fact() -> None:
     raw = deployment(
         strategy={"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "30%", "maxUnavailable": 0}},
-        template={"spec": {"containers": [{"resources": {"limits": {"nvidia.com/gpu": "2", "cpu": "1"}}}]}},
+        template={
+            "spec": {
+                "containers": [{"resources": {"limits": {"nvidia.com/gpu": "2", "cpu": "1"}}}],
+                "terminationGracePeriodSeconds": 600,
+            }
+        },
     )
     view = View()
     view.apply("ADDED", raw)
     held = view.get("Deployment", "texas", "s21")
     assert held is not None
     assert target_facts(held) == target_facts(raw)
-    assert target_facts(held).replicas_manager == "hpa"
+    assert (target_facts(held).replicas_manager, target_facts(held).grace_seconds) == ("hpa", 600)
     assert held["metadata"]["annotations"] == {"wattswitch.io/paused": "true"}
     assert len(json.dumps(held)) < 900
 

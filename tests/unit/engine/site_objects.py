@@ -198,6 +198,9 @@ class FakeFeeds:
     def meter(self) -> Reading:
         return self.readings["meter"]
 
+    def grid_limit(self) -> Reading | None:
+        return self.readings.get("gridLimit")
+
     def named(self, name: str, namespace: str, workload: str) -> Reading:
         self.asked.append((name, namespace, workload))
         return self.readings[name]

@@ -27,6 +27,7 @@ def facts(**fields: Any) -> TargetFacts:
         "surge_pods": 0,
         "surge_percent": 0,
         "gpus_per_pod": 0,
+        "grace_seconds": 30,
         "selector": "app=s21",
         "replicas_manager": "",
         "parallel": True,

@@ -25,12 +25,13 @@ from wattswitch.api.power_budget import OutlookStatus, PowerBudget
 from wattswitch.api.times import format_time
 from wattswitch.cluster import ObjectRef, ScaleOutcome, StatusWrite
 from wattswitch.engine.actuate import Written
+from wattswitch.engine.grid import Grid
 from wattswitch.engine.learner import Learner
 from wattswitch.engine.observe import Site
 from wattswitch.engine.orphans import Orphans
 from wattswitch.engine.reporter import AT_A_STRETCH, Reporter, _switching
 from wattswitch.engine.services import Services
-from wattswitch.feeds import CurveReading
+from wattswitch.feeds import CurveReading, Reading
 from wattswitch.metrics import Metrics
 from wattswitch.planner import plan
 
@@ -122,12 +123,16 @@ class _Feeds:
     def curve(self) -> CurveReading | None:
         return self.feeds.published
 
+    def grid_limit(self) -> Reading | None:
+        return self.feeds.grid_limit()
+
 
 @dataclass
 class _Site:
     budget: PowerBudget
     feeds: _Feeds
     learner: Learner
+    grid: Grid = field(default_factory=Grid)
 
 
 def room(**budget: Any) -> Room:
@@ -308,17 +313,6 @@ async def test_on_standby_only_the_series_follow() -> None:
     told = room()
     told.lease.holder = "them"
     assert await told.tell() == []
-    assert told.replicas("s21") == 10
-
-
-async def test_a_series_is_set_only_where_its_workload_changed() -> None:
-    told = room()
-    await told.tell()
-    told.metrics.replicas.labels("west", "MiningPool", MINING, "s21").set(-1)
-    await told.tell()
-    assert told.replicas("s21") == -1
-    told.stage.put(target_raw(replicas=4, alive=4, terminating=1))
-    await told.tell()
     assert told.replicas("s21") == 10
 
 

@@ -71,3 +71,8 @@ def test_money_is_told_with_its_currency_where_that_is_known() -> None:
 
 def test_a_deleted_workload_is_told_with_what_it_is_left_with() -> None:
     assert told(miner(max_replicas=3, leaving=True)) == "its workload object was deleted: it is left with 3 replicas"
+
+
+def test_a_limit_of_the_grid_is_named() -> None:
+    found = told(miner(spec_replicas=10), event_limits_watts=(7_000,), limited_by="CurtailmentEvent ers-1")
+    assert found == "2 of 10 wanted replicas fit into the limit of 7000 W, set by CurtailmentEvent ers-1"

@@ -118,3 +118,16 @@ def test_gpus_of_a_workload_s_own_dying_pods_are_waited_for() -> None:
     llama = inference(gpus_per_replica=1, gpu_group="hopper", spec_replicas=2, booked_pods=7)
     target = only(site(llama, gpu_groups=(GpuGroup("hopper", 8),)))
     assert (target.replicas, target.goal_replicas, target.reason) == (3, 8, Reason.WAITING_FOR_GPUS)
+
+
+def test_in_an_emergency_the_most_watts_go_with_the_first_write() -> None:
+    workloads = (
+        miner("few", spec_replicas=2),
+        inference("many", spec_replicas=6, it_watts_per_replica=POD, max_replicas=8),
+        miner("some", spec_replicas=4),
+    )
+    calm = plan(site(*workloads, event_limits_watts=(0,)))
+    emergency = plan(site(*workloads, event_limits_watts=(0,), emergency=True))
+    assert calm.lowers[-1] == "many"
+    assert emergency.lowers == ("many", "some", "few")
+    assert sizes(calm) == sizes(emergency) == {"few": 0, "many": 0, "some": 0}

@@ -97,3 +97,11 @@ def test_hours_in_which_the_load_was_there():
     load = Load(900, {start: 350.0, start + 900: 400.0, start + 1800: 349.0, start + 3600: 400.0})
     assert available_hours(afternoon, load, 50.0, start, start + 7200) == 0.5
     assert available_hours(afternoon, load, 50.0, start + 900, start + 7200) == 0.25
+
+
+def test_a_window_may_be_of_some_days_alone():
+    """It is a Wednesday; the hours that pass midnight are two windows, the second one on the days after."""
+    weekend = replace(PROMISE, windows=(ClockWindow(time(13), time(19), frozenset({5, 6})),))
+    midweek = replace(PROMISE, windows=(ClockWindow(time(13), time(19), frozenset({2})),))
+    assert (weekend.holds(NOW), midweek.holds(NOW)) == (False, True)
+    assert [midweek.holds(NOW + days * 86_400) for days in range(1, 8)] == [False] * 6 + [True]

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from unit.settlement.settled import page, statements
+from unit.settlement.settled import local, page, statements
 from unit.simulate.test_report_browser import LISTEN, NAMES, PROBE
+from wattswitch.settlement.coincident_peaks import NoPeak, Peak
 from wattswitch.settlement.eventrecord import OptOut
 from wattswitch.settlement.page import MOST_EVENTS, PageData, render
 
@@ -82,6 +83,32 @@ def test_nothing_on_record_is_said_to_be_so():
     assert "There is nothing on record." in read(page(months=(), readiness=(), facts=()))
 
 
+def test_an_event_alone_is_told_without_a_month():
+    met, missed, _ = statements()
+    told = read(page(months=(), lone=(met,), readiness=()))
+    assert "Settlement · west-texas ercot-0716 ✓ 1 event, the target met in every interval." in told
+    assert "Times of America/Chicago, money in USD." in told
+    assert "Lost income $87.30 not earned because of events" in told
+    assert "Months" not in told
+    assert "All events" not in told
+    assert "All events" in read(page(months=(), lone=(met, missed)))
+
+
+def test_other_baselines_stand_beside_the_one_that_counts():
+    met, _, unknown = statements()
+    told = read(page(others={met.event.key: (unknown,)}))
+    assert "By every baseline that was asked for; the first one counts" in told
+    assert "5 of 10 – – – – 4 of 10 days are missing: 6 eligible days in the last 12" in told
+    assert "By every baseline" not in read(page())
+
+
+def test_the_peaks_of_the_grid_are_told_or_why_there_are_none():
+    found = (Peak("4CP", local(7, 22, 16.5), 900, 80_123.0, 171.2, complete=False), NoPeak("12CP", "nothing is known"))
+    told = read(page(peaks=found))
+    assert "4CP Wed 22 Jul 2026 16:30, 15 minutes, of the hours that are known 80,123 171 kW" in told
+    assert "12CP nothing is known – –" in told
+
+
 def test_many_events_are_all_in_the_table_and_the_latest_are_drawn():
     event = statements()[0]
     many = tuple(replace(event, event=replace(event.event, name=f"event-{i}.")) for i in range(MOST_EVENTS + 3))
@@ -95,7 +122,9 @@ def test_many_events_are_all_in_the_table_and_the_latest_are_drawn():
 @pytest.mark.parametrize(("scheme", "background"), [(1, "rgb(244, 246, 248)"), (0, "rgb(13, 17, 23)")])
 def test_nothing_overlaps_or_sticks_out_in_light_and_dark(scheme: int, background: str, tmp_path: Path) -> None:
     assert CHROMIUM is not None
-    (tmp_path / "page.html").write_text(render(page()).replace("</body>", f"{PROBE}</body>"), encoding="utf-8")
+    met, _, unknown = statements()
+    full = page(others={met.event.key: (unknown,)}, peaks=(Peak("4CP", local(7, 22, 16.5), 900, 8e4, 171.2, True),))
+    (tmp_path / "page.html").write_text(render(full).replace("</body>", f"{PROBE}</body>"), encoding="utf-8")
     frames = (f'<iframe src="page.html" style="width:{width}px;height:6000px;border:0"></iframe>' for width in WIDTHS)
     outer = tmp_path / "frames.html"
     outer.write_text(LISTEN + "".join(frames), encoding="utf-8")

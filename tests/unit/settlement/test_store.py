@@ -12,6 +12,7 @@ import tempfile
 import textwrap
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ import pytest
 from wattswitch.settlement.eventrecord import EventRecord, OptOut, Skipped
 from wattswitch.settlement.intervalbook import IntervalBook, Observation, Part
 from wattswitch.settlement.intervals import SITE, Interval, Quality
-from wattswitch.settlement.store import Store, Word, read
+from wattswitch.settlement.store import Money, Store, Word, budgets_in, path_of, read
 
 QUARTER = 900
 DAY = 86_400
@@ -149,6 +150,57 @@ def test_a_file_that_vanishes_under_the_writer_is_begun_anew(store, path):
     shutil.rmtree(path.parent)
     assert store.put([row(7)]) is None
     assert all_of(path).intervals == (row(7),)
+
+
+def test_that_the_file_was_deleted_or_replaced_is_said_once(store, path, tmp_path):
+    store.put(ROWS)
+    assert not store.vanished
+    path.unlink()
+    store.put([row(7)])
+    assert store.vanished
+    store.put([row(8)])
+    assert not store.vanished
+    written(tmp_path / "other.sqlite", [row(1)])
+    (tmp_path / "other.sqlite").replace(path)
+    store.put([row(9)])
+    assert store.vanished
+    assert [interval.start for interval in all_of(path).intervals] == [QUARTER, 9 * QUARTER]
+
+
+def test_what_the_last_call_ran_into_is_kept(store, path):
+    path.parent.touch()
+    assert store.open_book() == ""
+    assert store.problem is not None
+    path.parent.unlink()
+    assert store.open_book() == ""
+    assert store.problem is None
+
+
+def test_each_budget_has_a_file_and_no_name_leaves_the_folder(tmp_path):
+    assert path_of(tmp_path, "west-texas.2") == tmp_path / "west-texas.2.sqlite"
+    for wrong in ("", ".", "..", "../west", "a/b", "West", "-a", "a."):
+        with pytest.raises(ValueError, match="is no name of a PowerBudget"):
+            path_of(tmp_path, wrong)
+    for name in ("west", "east.1"):
+        written(path_of(tmp_path, name))
+    damage(path_of(tmp_path, "east.1"), 0)
+    written(path_of(tmp_path, "east.1"))
+    assert budgets_in(tmp_path) == ["east.1", "west"]
+
+
+def test_a_currency_is_recorded_when_it_changes(store, path):
+    for since, currency in ((5.0, "USD"), (9.0, "USD"), (12.0, "EUR"), (13.0, "EUR"), (14.0, "USD")):
+        assert store.put([row(1)], money=Money(since, currency)) is None
+    store.put([row(2)])
+    told = (Money(5.0, "USD"), Money(12.0, "EUR"), Money(14.0, "USD"))
+    assert read(path, 0, QUARTER).money == told, "whatever is asked for"
+
+
+def test_one_workload_can_be_read_alone(path):
+    written(path, [row(1), row(1, workload="MiningPool/m/a"), row(2)])
+    assert [each.workload for each in read(path, 0, 9e9, "MiningPool/m/a").intervals] == ["MiningPool/m/a"]
+    assert len(read(path, 0, 9e9, SITE).intervals) == 2
+    assert read(path, 0, 9e9, "' OR 1 --").intervals == ()
 
 
 @pytest.mark.parametrize(
@@ -287,6 +339,31 @@ def test_old_rows_are_forgotten_and_their_space_is_given_back(path):
     store.close()
 
 
+def test_a_record_that_fills_its_room_makes_some_and_what_is_new_is_written(path):
+    store = Store(path, most_bytes=512 * 1024)
+    days = 0
+    while (problem := store.put([row(96 * days + i) for i in range(96)])) is None:
+        days += 1
+    assert problem.word is Word.FULL
+    assert store.prune(0.0) is None
+    assert store.put() is None
+    kept = [interval.start // DAY for interval in all_of(path).intervals]
+    assert min(kept) in {10, 20}, "some of the oldest went"
+    assert max(kept) == days
+    assert path.stat().st_size <= 512 * 1024
+    store.close()
+
+
+def test_events_alone_may_fill_the_room_and_nothing_loops(path):
+    store = Store(path, most_bytes=64 * 1024)
+    numbers = count()
+    while store.put(events=[replace(EVENT, reference=str(next(numbers)), excused="x" * 500)]) is None:
+        pass
+    assert store.prune(0.0) is None
+    assert next(numbers) > 20
+    store.close()
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_directory_that_may_not_be_written_is_a_reason():
     """In a process without root's rights, which no mode bit would stop."""
@@ -312,6 +389,25 @@ def test_a_directory_that_may_not_be_written_is_a_reason():
         os.close(receive)
         os.close(send)
         Path(folder).chmod(0o755)
+
+
+def test_rows_that_a_read_only_volume_hides_are_said_to_be_missing(store, path, monkeypatch):
+    """SQLite cannot read what is ahead of the file where it may not write beside it."""
+    store.put([row(0)])
+    store.prune(0.0)
+    store.put([row(1)])
+    opened = sqlite3.connect
+
+    def refuse(name, **options):
+        if str(name).endswith("mode=ro"):
+            raise sqlite3.OperationalError("unable to open database file")
+        return opened(name, **options)
+
+    monkeypatch.setattr(sqlite3, "connect", refuse)
+    found = all_of(path)
+    assert ([each.start for each in found.intervals], found.cut_short) == ([0], True)
+    store.prune(0.0)
+    assert (len(all_of(path).intervals), all_of(path).cut_short) == (2, False)
 
 
 def test_a_disk_on_which_no_file_may_grow_is_a_reason(path):

@@ -3,11 +3,14 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 
 from unit.settlement.settled import QUARTER, ZONE, local, page, rows_of, statements
-from wattswitch.settlement.tables import event_csv, intervals_csv, month_csv, month_json
+from wattswitch.settlement.coincident_peaks import NoPeak, Peak
+from wattswitch.settlement.eventrecord import OptOut
+from wattswitch.settlement.tables import event_csv, event_table_csv, intervals_csv, month_csv, month_json, report_json
 
 
 def parsed(text: str) -> list[dict[str, str]]:
@@ -61,3 +64,37 @@ def test_the_json_of_a_month_has_everything_and_adds_up():
     assert missed["skipped"] == [{"workload": "InferenceDeployment/serving/llama-70b", "reason": "Paused"}]
     assert met["net"] == pytest.approx(met["credit"] + met["avoided_cost"] - met["lost_income"])
     assert met["target_met_at"] == "2026-07-16T15:06:52-05:00"
+
+
+def test_events_are_a_row_each():
+    met, missed, unknown = parsed(event_table_csv(statements(), ZONE))
+    assert (met["met"], missed["met"], unknown["met"]) == ("yes", "no", "")
+    assert (met["limit_kw"], met["target_met_after_seconds"]) == ("120", "412")
+    assert missed["worst_start"] == "2026-07-22T16:30:00-05:00"
+    assert float(missed["worst_margin_kw"]) < 0
+    assert missed["skipped"] == "InferenceDeployment/serving/llama-70b: Paused"
+    assert missed["opt_outs"] == "tenant b: a launch"
+    assert unknown["number_refused"].startswith("4 of 10 days are missing")
+
+
+def test_the_words_of_others_are_no_formula():
+    met = statements()[0]
+    wicked = replace(met, event=replace(met.event, program="=1+1", reference="@x", opt_outs=(OptOut("-a", "b"),)))
+    (told,) = parsed(event_table_csv([wicked]))
+    assert (told["program"], told["reference"], told["opt_outs"]) == ("'=1+1", "'@x", "'-a: b")
+    assert float(parsed(event_csv(statements()[1]))[2]["margin_kw"]) < 0, "numbers stay numbers"
+
+
+def test_the_json_of_a_report_has_months_lone_events_other_baselines_and_peaks():
+    met, missed, unknown = statements()
+    peaks = (Peak("4CP", local(7, 22, 16.5), 900, 80_123.0, None, complete=True), NoPeak("12CP", "nothing is known"))
+    text = report_json("west", page().months, (met,), {missed.event.key: (unknown,)}, peaks, ["a note"], "USD", ZONE)
+    told = json.loads(text)
+    assert told["months"][1] | {"events": []} == json.loads(month_json(page().months[1], "USD", ZONE)) | {"events": []}
+    assert [event["name"] for event in told["events"]] == ["ercot-0716"]
+    (other,) = told["months"][1]["events"][1]["by_other_baselines"]
+    assert (other["baseline"]["missing_days"], other["reduced_kwh"]) == (4, None)
+    assert [(peak["rule"], peak.get("start"), peak.get("refused")) for peak in told["coincident_peaks"]] == [
+        ("4CP", "2026-07-22T16:30:00-05:00", None), ("12CP", None, "nothing is known"),
+    ]  # fmt: skip
+    assert (told["budget"], told["notes"]) == ("west", ["a note"])
