@@ -11,6 +11,7 @@ from wattswitch.planner.record import from_line, to_line
 
 FILES = sorted(Path(__file__).parent.glob("*.jsonl"))
 GIVEN_TO_THE_PLANNER = {
+    Reason.PARENT_UNKNOWN,
     Reason.VIEW_STALE,
     Reason.STARTING,
     Reason.LEDGER_UNWRITTEN,

@@ -84,4 +84,6 @@ class CoincidentPeak(ApiModel):
     windows: DayHours = ()
     """Hours in which a peak is to be expected; all day long where left out. The peak counts whenever it comes."""
     signal: PeakSignal | None = None
-    """What else says that a peak is near."""
+    """What else says that a peak is near; while it is not fresh, it counts as if it did."""
+    limit_watts: Watts | None = None
+    """What the site may draw while a peak is near; nothing is limited where left out."""

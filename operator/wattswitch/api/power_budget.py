@@ -19,6 +19,7 @@ from wattswitch.api.base import (
     Generation,
     GpuCount,
     Message,
+    ObjectName,
     PositiveDecimal,
     Priority,
     Pue,
@@ -141,6 +142,8 @@ class PowerBudgetSpec(ApiModel):
         ),
     )
 
+    parent: ObjectName | None = None
+    """Name of the PowerBudget that this one draws through, such as a feeder's; none of its own where left out."""
     mode: Mode
     """Advise: decide and report, write to no target. Enforce: act."""
     cap_watts: Watts

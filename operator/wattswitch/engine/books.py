@@ -44,7 +44,8 @@ class Pods:
 class Book:
     """What is known of one target.
 
-    `replicas` is the last size that was asked for, by us or seen at the start; `reserved` the size that the ledger is
+    `most_replicas` is the largest size that its workload ever asks for, 0 where that is not known. `replicas` is the
+    last size that was asked for, by us or seen at the start; `reserved` the size that the ledger is
     to allow; `sent` the size on its way; `known_replicas` the size in the target's spec. `largest` is the most pods,
     terminating ones included, that there may be until a status accounts for them.
     """
@@ -63,6 +64,7 @@ class Book:
     grace_seconds: int = 0
     on_delete: str = "Keep"
     original_replicas: int = 0
+    most_replicas: int = 0
     replicas: int = 0
     reserved: int = 0
     sent: int | None = None

@@ -1,8 +1,8 @@
 """The grid events of one budget: those in the cluster, and those whose object is gone while power is coming back.
 
 Guarantee: what somebody does to an event's object raises power only as the end of the event would. An object that is
-deleted counts as taken back at that moment, one that can't be read any more stays as it was, and what is kept in the
-budget's status carries all of them over a restart.
+deleted counts as taken back at that moment, one that is cut short into the past ends at that moment, one that can't be
+read any more stays as it was, and what is kept in the budget's status carries all of them over a restart.
 """
 
 import logging
@@ -78,7 +78,8 @@ class EventBook:
             self.problems[uid] = problems
             return
         self.problems.pop(uid, None)
-        self.events[uid] = grid_event_of(model, made_at(raw, now), self._cancelled_at(uid, raw, now))
+        event = grid_event_of(model, made_at(raw, now), self._cancelled_at(uid, raw, now))
+        self.events[uid] = _ended_no_sooner_than_said(event, self.events.get(uid), now)
 
     def _cancelled_at(self, uid: str, raw: Raw, now: float) -> float | None:
         """Since when it is taken back: as its own status or our memory says, else from now on."""
@@ -88,6 +89,13 @@ class EventBook:
         if known is not None:
             return now if known.cancelled_at is None else known.cancelled_at
         return _time_of((raw.get("status") or {}).get("cancelledAt"), now)
+
+
+def _ended_no_sooner_than_said(event: GridEvent, known: GridEvent | None, now: float) -> GridEvent:
+    """The event; one that was in force and is cut short into the past ends now, and its cooldown is still to come."""
+    if known is None or known.start > now or known.ends_at <= known.start:
+        return event
+    return replace(event, end=max(event.end, min(now, known.ends_at)))
 
 
 def made_at(raw: Raw, now: float) -> float:
@@ -110,7 +118,7 @@ def _memory_of(event: GridEvent) -> dict[str, str]:
         "reference": event.reference,
         "start": format_time(event.start),
         "form": str(event.amount.form),
-        "value": f"{event.amount.value:.3f}".rstrip("0").rstrip("."),
+        "value": f"{event.amount.value:.6f}".rstrip("0").rstrip("."),
         "urgency": str(event.urgency),
     }
     if is_writable(event.end):

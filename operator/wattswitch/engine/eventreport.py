@@ -11,7 +11,7 @@ from wattswitch.engine.grid import Grid
 from wattswitch.engine.observe import Site
 from wattswitch.engine.report import Finding, freshness
 from wattswitch.engine.signals import signal
-from wattswitch.mapping import commitments_of
+from wattswitch.mapping import commitments_of, zone_problems
 from wattswitch.planner.explain import power
 from wattswitch.planner.model import Plan, Reason, SiteState
 from wattswitch.settlement.commitments import Commitment, could_meet
@@ -94,12 +94,23 @@ def _back(window: Window) -> str:
 def grid_findings(site: Site, state: SiteState, plan: Plan) -> Iterator[Finding]:
     """What a budget says of the grid: what limits it now or is to come, and whether it could do what it promised."""
     yield _curtailed(site.grid, state.budget.cap_watts)
-    reading, spec = site.feeds.grid_limit(), site.budget.spec.grid_limit
-    if reading is not None and spec is not None:
-        yield freshness("GridLimitFresh", signal(reading, spec), reading)
-    commitments = commitments_of(site.budget.spec)
-    if commitments:
+    reading, limit = site.feeds.grid_limit(), site.budget.spec.grid_limit
+    if reading is not None and limit is not None:
+        yield freshness("GridLimitFresh", signal(reading, limit), reading)
+    spec, commitments = site.budget.spec, commitments_of(site.budget.spec)
+    if wrong := zone_problems(spec):
+        yield Finding("CommitmentsMet", holds=False, reason=str(Reason.INVALID_SPEC), message="; ".join(wrong))
+    elif commitments:
         yield _commitments_met(commitments, site, state, plan)
+    if spec.coincident_peaks:
+        yield _coincident_peak(site.grid)
+
+
+def _coincident_peak(grid: Grid) -> Finding:
+    near = [f"{name} until {format_time(until)}" for name, until in sorted(grid.peaks.near_until.items())]
+    if near:
+        return Finding("CoincidentPeak", holds=True, reason="Near", message="; ".join(near))
+    return Finding("CoincidentPeak", holds=False, reason="NotNear", message="no peak of the grid is expected now")
 
 
 def _commitments_met(commitments: Iterable[Commitment], site: Site, state: SiteState, plan: Plan) -> Finding:
@@ -149,6 +160,8 @@ def _word(grid: Grid) -> str:
     """Where the strictest event is in its course, or that a number alone limits."""
     by_name = {f"CurtailmentEvent {grid.book.events[uid].name}": uid for uid in grid.windows}
     uid = by_name.get(grid.now.limited_by)
+    if uid is None and grid.now.limited_by.startswith("coincident"):
+        return "CoincidentPeak"
     return "GridLimit" if uid is None else str(grid.windows[uid].phase)
 
 

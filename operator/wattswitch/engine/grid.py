@@ -1,7 +1,7 @@
 """What the grid lets one budget draw now: its events, its own number, and how each event goes."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from wattswitch.curtailment import Phase, SiteFacts, Urgency, Window, window_of
 from wattswitch.engine.course import Course, Drawn
 from wattswitch.engine.eventbook import EventBook, made_at
 from wattswitch.engine.gridlimit import FailsafeLimit
+from wattswitch.engine.peaks import Peaks
 from wattswitch.engine.sitefeeds import GRID_LIMIT
 from wattswitch.feeds import Reading
 
@@ -36,6 +37,7 @@ class Grid:
 
     book: EventBook = field(default_factory=EventBook)
     failsafe: FailsafeLimit = field(default_factory=FailsafeLimit)
+    peaks: Peaks = field(default_factory=Peaks)
     courses: dict[str, Course] = field(default_factory=dict)
     windows: dict[str, Window] = field(default_factory=dict)
     now: GridNow = GridNow()
@@ -50,8 +52,12 @@ class Grid:
         at: float,
         *,
         starting: bool,
+        read: Callable[[str], Reading],
     ) -> GridNow:
-        """Which limits hold at this time; `reading` is that of the grid limit, None where there is none."""
+        """Which limits hold at this time.
+
+        `reading` is that of the grid limit, None where there is none; `read` gives that of a named feed.
+        """
         self.shed_seconds = -(-int(site.shed_seconds) // SHED_STEP_SECONDS) * SHED_STEP_SECONDS
         mine = {str(raw["metadata"]["uid"]): raw for raw in raws}
         self.book.follow(mine.values(), at)
@@ -66,6 +72,7 @@ class Grid:
         if spec.grid_limit is not None and reading is not None:
             watts = self.failsafe.watts(reading, spec.grid_limit.failsafe_watts, at, starting=starting)
             limits[GRID_LIMIT if self.failsafe.lost_at is None else FAILSAFE] = watts
+        limits |= {f"coincident peak {name}": watts for name, watts in self.peaks.look(spec, read, at).items()}
         lowest = min(limits.items(), key=lambda each: (each[1], each[0]), default=("", math.inf))
         untils = [window.until for window in self.windows.values() if window.until is not None]
         self.now = GridNow(

@@ -9,6 +9,7 @@ from wattswitch.api.power_budget import PowerBudgetSpec
 from wattswitch.curtailment import SiteFacts
 from wattswitch.engine.books import Book
 from wattswitch.engine.course import Drawn, Skip
+from wattswitch.engine.forest import ALONE, Place
 from wattswitch.mapping import restoration_of
 from wattswitch.planner.model import Budget, Plan, SiteState, Workload
 
@@ -21,28 +22,37 @@ DELETIONS_PER_SECOND: Final = 20
 """Pods that kube-controller-manager deletes at its default rates, for all targets together."""
 
 
-def site_facts(budget: Budget, spec: PowerBudgetSpec, workloads: Iterable[Workload], shed_seconds: float) -> SiteFacts:
-    """The facts of one site; `budget` is the planner's, before any limit of the grid."""
+def site_facts(
+    budget: Budget,
+    spec: PowerBudgetSpec,
+    workloads: Iterable[Workload],
+    shed_seconds: float,
+    place: Place = ALONE,
+) -> SiteFacts:
+    """The facts of one site and all below it; `budget` is the planner's, before any limit of grid or tree."""
     floors = sum(w.it_watts(min(w.floor_replicas, w.max_replicas)) for w in workloads)
     return SiteFacts(
         cap_watts=budget.cap_watts,
-        fixed_watts=_allowing(budget, budget.fixed_watts),
-        floor_watts=_allowing(budget, budget.committed_watts(floors)),
-        shed_seconds=shed_seconds,
+        fixed_watts=allowing(budget, budget.fixed_watts + place.fixed_watts),
+        floor_watts=allowing(budget, budget.committed_watts(floors) + place.floor_watts),
+        shed_seconds=shed_seconds + place.shed_seconds,
         ramp_watts_per_minute=budget.ramp_down_watts_per_minute,
         restoration=restoration_of(spec),
     )
 
 
-def _allowing(budget: Budget, watts: int) -> int:
+def allowing(budget: Budget, watts: int) -> int:
     """What must be allowed so that this much may be drawn, reserve and correction taken off."""
     return math.ceil((watts + budget.correction_watts) * 100 / (100 - budget.reserve_percent))
 
 
-def shed_seconds(books: Iterable[Book], now: float) -> int:
-    """How long it takes at worst until nothing is left that can go, if everything had to go now."""
-    drawing = [(book, book.booked_pods(now)) for book in books]
-    drawing = [(book, pods) for book, pods in drawing if pods]
+def shed_seconds(books: Iterable[Book], now: float, it_limit_watts: int = 0) -> int:
+    """How long it takes at worst until nothing is left that can go, if everything had to go.
+
+    What is not there counts where it may be started within `it_limit_watts`: else what has gone for an event that is
+    to start would shorten the way down, and be started anew, and not be gone in time.
+    """
+    drawing = list(_most_pods(books, now, it_limit_watts))
     if not drawing:
         return 0
     dying = max(max(book.stop_seconds, book.drain_seconds, book.grace_seconds) for book, _ in drawing)
@@ -58,6 +68,16 @@ def drawn(state: SiteState, plan: Plan) -> Drawn:
     wanted = sum(workloads[target.key].it_watts(target.wanted_replicas) for target in plan.targets)
     unlimited = state.budget.committed_watts(wanted + state.staying_it_watts)
     return Drawn(state.now, plan.committed_watts, min(unlimited, free.limit_watts), tuple(_skipped(state, plan)))
+
+
+def _most_pods(books: Iterable[Book], now: float, it_limit_watts: int) -> Iterator[tuple[Book, int]]:
+    """Books with the most pods that there may be of each, less those with none; the smallest fill the limit."""
+    room = it_limit_watts
+    for book in sorted(books, key=lambda book: (book.watts, book.uid)):
+        more = min(book.size(book.most_replicas), max(0, room) // max(1, book.watts))
+        room -= more * book.watts
+        if pods := max(more, book.booked_pods(now)):
+            yield book, pods
 
 
 def _skipped(state: SiteState, plan: Plan) -> Iterator[Skip]:

@@ -15,8 +15,9 @@ from wattswitch.cluster import TargetFacts, View
 from wattswitch.engine.backlogs import Backlogs
 from wattswitch.engine.books import Book, Pods
 from wattswitch.engine.correction import Correction
+from wattswitch.engine.forest import ALONE, Place
 from wattswitch.engine.grid import Grid
-from wattswitch.engine.gridfacts import shed_seconds, site_facts
+from wattswitch.engine.gridfacts import allowing, shed_seconds, site_facts
 from wattswitch.engine.learner import DemandLearner, Learner
 from wattswitch.engine.leftover import NO_PODS, LeftOver, heir_pods
 from wattswitch.engine.roster import Effect, Entry
@@ -67,6 +68,7 @@ class Site:
     demands: DemandLearner = field(default_factory=DemandLearner)
     backlogs: Backlogs = field(default_factory=Backlogs)
     moves: list[Move] = field(default_factory=list)
+    shed_seconds: float = 0.0
     starting: bool = False
     standby: bool = False
 
@@ -81,7 +83,9 @@ class Observation:
     unlisted: tuple[Book, ...]
 
 
-def observe(site: Site, view: View, entries: list[Entry], now: float, raise_gate: str) -> Observation:
+def observe(
+    site: Site, view: View, entries: list[Entry], now: float, raise_gate: str, place: Place = ALONE
+) -> Observation:
     """Count every pod, read every feed, and say what one decision depends on."""
     controlled = {entry.key: entry for entry in entries if _controllable(entry, site.books)}
     _open_books(site, controlled.values())
@@ -108,11 +112,11 @@ def observe(site: Site, view: View, entries: list[Entry], now: float, raise_gate
     budget = _budget(site, now)
     state = SiteState(
         now=now,
-        budget=_limited_by_grid(site, view, budget, workloads, now),
+        budget=within_tree(_limited_by_grid(site, view, budget, workloads, now, place), place),
         workloads=tuple(workloads + leaving),
         draws=tuple(draws),
         moves=tuple(site.moves),
-        raise_gate=raise_gate,
+        raise_gate=raise_gate or place.gate,
     )
     return Observation(state, tuple(entries), books, tuple(_unlisted(site, gone)))
 
@@ -141,6 +145,7 @@ def _open_books(site: Site, entries: Iterable[Entry]) -> None:
         book.stop_seconds = entry.hardware.stop_seconds
         book.drain_seconds = drain_seconds(entry.model.spec)
         book.grace_seconds = facts.grace_seconds
+        book.most_replicas = entry.model.spec.replicas.max
         book.on_delete = str(entry.model.spec.on_delete)
 
 
@@ -335,13 +340,40 @@ def _budget(site: Site, now: float) -> Budget:
     )
 
 
-def _limited_by_grid(site: Site, view: View, budget: Budget, workloads: list[Workload], now: float) -> Budget:
+def _limited_by_grid(
+    site: Site, view: View, budget: Budget, workloads: list[Workload], now: float, place: Place
+) -> Budget:
     """The budget with the limits that the grid sets now."""
     spec = site.budget.spec
     asked = [raw for raw in view.all("CurtailmentEvent") if (raw.get("spec") or {}).get("budget") == budget.name]
-    facts = site_facts(budget, spec, workloads, shed_seconds(site.books.values(), now))
-    grid = site.grid.look(asked, spec, facts, site.feeds.grid_limit(), now, starting=site.starting)
+    site.shed_seconds = shed_seconds(site.books.values(), now, budget.it_limit_watts)
+    facts = site_facts(budget, spec, workloads, site.shed_seconds, place)
+    grid = site.grid.look(
+        asked,
+        spec,
+        facts,
+        site.feeds.grid_limit(),
+        now,
+        starting=site.starting,
+        read=lambda feed: site.feeds.named(feed, "", ""),
+    )
     return replace(budget, event_limits_watts=grid.limits_watts, limited_by=grid.limited_by, emergency=grid.emergency)
+
+
+def within_tree(budget: Budget, place: Place) -> Budget:
+    """The budget with what the budgets above leave to it, and with what those below draw."""
+    if place is ALONE:
+        return budget
+    limits = [(allowing(budget, watts), f"PowerBudget {above}") for watts, above in place.limits_watts]
+    lowest = min(limits, default=(budget.cap_watts, ""))
+    named = lowest[0] < min((budget.cap_watts, *budget.event_limits_watts))
+    return replace(
+        budget,
+        fixed_watts=budget.fixed_watts + place.committed_watts,
+        upstream_limits_watts=tuple(watts for watts, _ in limits),
+        emergency=budget.emergency or place.emergency,
+        limited_by=lowest[1] if named else budget.limited_by,
+    )
 
 
 def _outlook(site: Site, price: Reading, now: float) -> PriceOutlook:

@@ -22,6 +22,7 @@ from wattswitch.api.times import format_time
 from wattswitch.cluster import EventRecorder, KubeClient, LeaderLease, StatusWriter, View, relist
 from wattswitch.engine import clock
 from wattswitch.engine.accounts import Accounts, Duty
+from wattswitch.engine.forest import Forest
 from wattswitch.engine.orphans import Orphans
 from wattswitch.engine.services import Recorder, Services
 from wattswitch.engine.site import SiteLoop
@@ -55,10 +56,12 @@ class Operator:
         self._loops: dict[str, SiteLoop] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._tended_at = clock.monotonic()
+        view = View(self._on_change)
         self.services = Services(
             settings=settings,
             client=client,
-            view=View(self._on_change),
+            view=view,
+            forest=Forest(view, self._on_change),
             feeds=FeedSet(clock.now, self._on_feed),
             lease=LeaderLease(
                 client,

@@ -24,7 +24,12 @@ OBSTACLES = (Effect.REFUSED, Effect.EXPELLED, Effect.HELD, Effect.BLOCKED)
 MEASURED_STEPS = 1000
 """Parts of the cap that measured watts are rounded to in status; the exact reading is a metric."""
 
-PASSING = frozenset({"MeterFresh", "OutlookFresh", "SignalsFresh", "Limited"})
+PASSING = frozenset(
+    {
+        *("MeterFresh", "OutlookFresh", "SignalsFresh", "Limited"),
+        *("GridLimitFresh", "CommitmentsMet", "CoincidentPeak"),
+    }
+)
 """Conditions that are dropped where there is nothing any more that they could be about."""
 
 WAITING_STEPS = 20
@@ -37,6 +42,8 @@ GATES: Mapping[str, str] = {
     Reason.INVALID_SPEC: "the PowerBudget cannot be read: what it said before stays in force, and nothing is raised",
     Reason.NOT_LEADER: "this operator does not hold the Lease: it raises nothing",
     Reason.LEDGER_UNWRITTEN: "the books could not be written to the API server: nothing is raised until they are",
+    Reason.PARENT_UNKNOWN: "a budget of the tree that it draws through is missing, in a cycle, unreadable or not fresh:"
+    " nothing is raised",
     Reason.VIEW_STALE: "the cluster has not been listed completely for too long: nothing is raised until it is",
 }
 """What a gate that is closed for the whole budget means."""

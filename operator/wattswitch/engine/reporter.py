@@ -32,7 +32,7 @@ EVENTS = "curtailmentevents"
 GROWING = ("shedKilowattHours", "worstWatts")
 PLURALS = {Kind.MINING: "miningpools", Kind.INFERENCE: "inferencedeployments"}
 BAD_WHEN_TRUE = frozenset({"Infeasible", "ForeignScale"})
-NEWS_WHEN_TRUE = frozenset({"Curtailed", "Active", "TargetMet", "Restored"})
+NEWS_WHEN_TRUE = frozenset({"Curtailed", "CoincidentPeak", "Active", "TargetMet", "Restored"})
 """Conditions that are worth an Event when they begin to hold."""
 BAD_WHEN_FALSE = frozenset(
     {

@@ -7,6 +7,7 @@ from typing import TextIO
 
 from wattswitch.cluster import EventRecorder, KubeClient, LeaderLease, StatusWriter, View
 from wattswitch.engine.accounts import Accounts
+from wattswitch.engine.forest import Forest
 from wattswitch.feeds import FeedSet
 from wattswitch.metrics import Metrics
 from wattswitch.settings import Settings
@@ -43,6 +44,7 @@ class Services:
     events: EventRecorder
     metrics: Metrics
     request_relist: Callable[[], None]
+    forest: Forest
     recorder: Recorder | None = None
     accounts: Accounts | None = None
     served_term: int = 0

@@ -9,6 +9,7 @@ import contextlib
 import logging
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -34,6 +35,7 @@ from wattswitch.mapping import currency_of
 from wattswitch.planner import plan
 from wattswitch.planner.model import Move, Plan, Reason
 from wattswitch.planner.record import to_line
+from wattswitch.planner.shares import Own
 
 logger = logging.getLogger(__name__)
 
@@ -98,6 +100,7 @@ class SiteLoop:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._reporter.close()
+        self._services.forest.forget(self.name)
         await self._actuator.close()
         await self._haste.close()
         await self._site.feeds.close()
@@ -165,8 +168,10 @@ class SiteLoop:
             self._site.starting = not self._site.feeds.heard and clock.monotonic() < self._patient_until
         self._actuator.withdraw(raises_only=self._enforcing)
         entries = self._roster.entries(self._site.budget)
-        observation = observe(self._site, self._services.view, entries, now, self._raise_gate())
+        place = self._services.forest.place(self.name)
+        observation = observe(self._site, self._services.view, entries, now, self._raise_gate(), place)
         decision = plan(observation.state)
+        self._tell_tree(observation, decision)
         self._site.correction.note(now, decision.committed_watts)
         self._site.grid.note(drawn(observation.state, decision))
         self._services.metrics.decision.labels(self.name).observe(max(0.0, clock.now() - now))
@@ -184,6 +189,12 @@ class SiteLoop:
         self._reporter.count_over(decision)
         self._report(observation, decision)
         self._keep_account(observation, decision)
+
+    def _tell_tree(self, observation: Observation, decision: Plan) -> None:
+        """Have the other budgets of the tree see what this one wants and holds, by its own limit."""
+        alone = replace(observation.state.budget, upstream_limits_watts=())
+        own = Own(alone.limit_watts, self._site.budget.spec.overhead.fixed_watts, self._site.shed_seconds)
+        self._services.forest.note(self.name, observation.state, decision, own)
 
     def _record(self, observation: Observation, decision: Plan) -> None:
         """Append the decision to the record; a full disk costs the line and nothing else."""
@@ -271,7 +282,8 @@ class SiteLoop:
 
     def _hasten(self, book: Book) -> None:
         """In an emergency, have the pods go at once of a target whose size of 0 is acknowledged."""
-        if self._site.grid.now.emergency and book.spec_replicas == 0 and book.sent is None and book.pods.alive:
+        emergency = self._observation is not None and self._observation.state.budget.emergency
+        if emergency and book.spec_replicas == 0 and book.sent is None and book.pods.alive:
             self._haste.hasten(book)
 
     async def _keep_ledger(self) -> None:

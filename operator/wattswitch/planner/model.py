@@ -67,6 +67,7 @@ class Reason(StrEnum):
     WORTH_STALE = "WorthStale"
     DEMAND_STALE = "DemandStale"
     METER_STALE = "MeterStale"
+    PARENT_UNKNOWN = "ParentUnknown"
     VIEW_STALE = "ViewStale"
     NOT_LEADER = "NotLeader"
     LEDGER_UNWRITTEN = "LedgerUnwritten"
@@ -207,16 +208,16 @@ class Workload:
     @property
     def surges(self) -> bool:
         """Whether a rollout may add pods."""
-        return self.surge is not NO_SURGE and (self.surge.pods > 0 or self.surge.percent > 0)
+        return self.surge.pods > 0 or self.surge.percent > 0
 
     def pods(self, replicas: int) -> int:
         """Pods to book for a size that is asked for, surge included."""
-        return replicas + self.surge.extra(replicas) if self.surges else replicas
+        surge = self.surge
+        return replicas + surge.extra(replicas) if surge.pods or surge.percent else replicas
 
     def it_watts(self, replicas: int) -> int:
         """Watts of the pods to book for a size that is asked for."""
-        pods = replicas if self.surge is NO_SURGE else self.pods(replicas)
-        return self.it_watts_per_replica * pods
+        return self.it_watts_per_replica * self.pods(replicas)
 
     def gpus(self, replicas: int) -> int:
         """GPUs to book for a size that is asked for."""
@@ -283,7 +284,8 @@ class PriceOutlook:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What the site may draw. `event_limits_watts` are the limits that the grid sets now, by events or by a number.
+    """What the site may draw. `event_limits_watts` are the limits that the grid sets now, by events or by a number,
+    `upstream_limits_watts` what the budgets leave to it that it draws through.
 
     `limited_by` names what set the lowest of them. In an `emergency` whatever frees most watts goes first, and no
     harm counts. Without an `outlook` the price of now alone decides.
@@ -299,6 +301,7 @@ class Budget:
     adder_per_mwh: float = 0.0
     correction_watts: int = 0
     event_limits_watts: tuple[int, ...] = ()
+    upstream_limits_watts: tuple[int, ...] = ()
     limited_by: str = ""
     emergency: bool = False
     ramp_up_watts_per_minute: int = 0
@@ -310,7 +313,7 @@ class Budget:
     @property
     def limit_watts(self) -> int:
         """What may be drawn at the meter now."""
-        allowed = min((self.cap_watts, *self.event_limits_watts))
+        allowed = min((self.cap_watts, *self.event_limits_watts, *self.upstream_limits_watts))
         return max(0, allowed * (100 - self.reserve_percent) // 100 - self.correction_watts)
 
     @property

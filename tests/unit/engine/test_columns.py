@@ -133,6 +133,7 @@ SEEN: dict[str, Callable[[], str]] = {
         target_raw("llama", INFERENCE, replicas=2, gpus=1), demand={"feed": "queue", "perReplica": "1"}
     ),
     "raised by another hand": another_hand,
+    "parent missing": gated(Reason.PARENT_UNKNOWN),
     "cluster not re-listed": gated(Reason.VIEW_STALE),
     "ledger not written": gated(Reason.LEDGER_UNWRITTEN),
     "budget not readable": gated(Reason.INVALID_SPEC),

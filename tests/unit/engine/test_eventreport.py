@@ -123,3 +123,46 @@ def test_whether_a_commitment_could_be_met_now(commitment: dict[str, Any], word:
     site = stage(commitments=[{"name": "ers", "program": "ers-10"} | commitment])
     found = of_budget(site)["CommitmentsMet"]
     assert (found.holds, found.reason) == (word == "Ready", word)
+
+
+def test_a_time_zone_that_there_is_not_is_told() -> None:
+    commitment = {"name": "ers", "program": "ers-10", "watts": 5, "noticeSeconds": 600, "timeZone": "Texas/West"}
+    found = of_budget(stage(commitments=[commitment]))["CommitmentsMet"]
+    assert (found.holds, found.reason) == (False, "InvalidSpec")
+    assert "Texas/West" in found.message
+
+
+PEAK = {"name": "4cp", "intervalSeconds": 900, "limitWatts": 4000, "signal": {"feed": "queue", "atLeast": "70"}}
+
+
+@pytest.mark.parametrize(
+    ("value", "problem", "near"),
+    [(80.0, "", True), (60.0, "", False), (60.0, "Stale", True), (None, "NoReading", True)],
+)
+def test_a_peak_that_is_signalled_limits_and_a_silent_signal_counts_as_one(
+    value: float | None, problem: str, near: bool
+) -> None:
+    site = stage(coincidentPeaks=[PEAK])
+    site.feeds.readings["queue"] = reading(value, problem)
+    found = of_budget(site)
+    assert found["CoincidentPeak"].holds is near
+    assert (found["Curtailed"].holds, found["Curtailed"].reason) == (near, "CoincidentPeak" if near else "NotCurtailed")
+    assert site.state().budget.limited_by == ("coincident peak 4cp" if near else "")
+
+
+def test_a_peak_that_began_holds_to_the_end_of_its_interval() -> None:
+    site = stage(coincidentPeaks=[PEAK])
+    site.feeds.readings["queue"] = reading(80.0)
+    start = NOW // 900 * 900 + 900
+    assert site.state(start + 10).budget.event_limits_watts == (4000,)
+    site.feeds.readings["queue"] = reading(60.0)
+    assert site.state(start + 899).budget.event_limits_watts == (4000,)
+    assert site.state(start + 900).budget.event_limits_watts == ()
+
+
+def test_outside_of_its_hours_no_signal_makes_a_peak() -> None:
+    # 14 November 2023, 22:13 in UTC
+    peak = PEAK | {"windows": [{"start": "15:00", "end": "18:00"}]}
+    site = stage(coincidentPeaks=[peak])
+    site.feeds.readings["queue"] = reading(80.0)
+    assert site.state().budget.event_limits_watts == ()

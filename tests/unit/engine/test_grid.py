@@ -70,6 +70,26 @@ def test_the_time_of_a_cancellation_is_kept_over_edits_and_restarts() -> None:
     assert later.events["uid-call"].cancelled_at == NOW + 7
 
 
+def test_an_event_that_is_cut_short_into_the_past_ends_when_that_is_said_over_a_restart_too() -> None:
+    book, later = EventBook(), EventBook()
+    book.follow([event_raw(durationSeconds=3600)], NOW)
+    cut = event_raw(generation=2, durationSeconds=60)
+    book.follow([cut], NOW + 600)
+    assert book.events["uid-call"].end == NOW + 600
+    later.restore(book.kept(book.events))
+    later.follow([cut], NOW + 700)
+    assert later.events["uid-call"].end == NOW + 600
+    later.follow([event_raw(generation=3, durationSeconds=900)], NOW + 800)
+    assert later.events["uid-call"].end == NOW + 900
+
+
+def test_an_event_that_was_never_in_force_is_cut_short_as_it_says() -> None:
+    book = EventBook()
+    book.follow([event_raw("ahead", start=format_time(NOW + 60), durationSeconds=3600)], NOW)
+    book.follow([event_raw("ahead", 2, start=format_time(NOW - 60), durationSeconds=30)], NOW + 10)
+    assert book.events["uid-ahead"].end == NOW - 30
+
+
 def test_a_second_cancellation_has_a_time_of_its_own() -> None:
     book, told = EventBook(), {"cancelledAt": format_time(NOW)}
     book.follow([event_raw(cancelled=True)], NOW)
@@ -102,6 +122,7 @@ def test_an_edit_that_cannot_be_read_leaves_the_event_as_it_was() -> None:
         {"limit": {"byWatts": 2500}, "urgency": "BestEffort"},
         {"limit": {"all": True}, "urgency": "Emergency", "cancelled": True},
         {"limit": {"toPercent": "25"}, "start": format_time(NOW - 30)},
+        {"limit": {"toPercent": "37.123456"}},
     ],
 )
 def test_what_is_kept_brings_the_same_event_back(spec: dict[str, Any]) -> None:
@@ -311,3 +332,22 @@ def test_the_worst_case_counts_writes_deletions_and_the_longest_grace() -> None:
     pods = book.booked_pods(NOW)
     assert shed_seconds([book], NOW) == math.ceil(1 / 200 + pods / 20 + 90)
     assert shed_seconds([], NOW) == 0
+
+
+def test_the_worst_case_counts_what_may_be_started_anew_within_the_limit() -> None:
+    """Else a site that has gone down for an event that is to start would see time to come back, again and again."""
+    site = Stage(pool_raw(replicas={"min": 0, "max": 10}), target_raw(replicas=0))
+    site.state()
+    (book,) = site.site.books.values()
+    assert book.booked_pods(NOW) == 0
+    assert shed_seconds([book], NOW, 100_000) == math.ceil(1 / 200 + 10 / 20 + 30)
+    assert shed_seconds([book], NOW, 4 * book.watts + 1) == math.ceil(1 / 200 + 4 / 20 + 30)
+    assert shed_seconds([book], NOW, -1) == 0
+
+
+def test_what_has_gone_before_a_start_does_not_come_back_before_it() -> None:
+    down = Stage(pool_raw(), target_raw(replicas=0))
+    down.put(event_raw(start=format_time(NOW + 10), limit={"toWatts": 3000}, durationSeconds=600))
+    decision = plan(down.state())
+    assert down.site.grid.windows["uid-call"].phase is Phase.APPROACH
+    assert not decision.raises

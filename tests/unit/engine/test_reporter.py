@@ -96,6 +96,7 @@ class Room:
             events=cast("Any", self.desk),
             metrics=self.metrics,
             request_relist=lambda: None,
+            forest=cast("Any", None),
         )
         self.reporter = Reporter(services, "west", "budget-uid")
 

@@ -1,0 +1,159 @@
+"""Where a budget stands in its tree: who is above and below, what is not known, and what that forbids."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from builders import inference, miner, site
+from unit.engine.site_objects import NOW, Stage, pool_raw, target_raw
+from wattswitch.api.times import format_time
+from wattswitch.cluster import View
+from wattswitch.engine.forest import ALONE, Forest
+from wattswitch.engine.observe import observe, within_tree
+from wattswitch.planner import plan
+from wattswitch.planner.model import Signal, Workload
+from wattswitch.planner.shares import Own
+
+TREE = {"utility": "", "feeder": "utility", "west": "feeder", "east": "feeder"}
+
+
+class Trees:
+    """A forest over budgets that exist in a view; `woken` counts how often others were told."""
+
+    def __init__(self, parents: dict[str, str]) -> None:
+        self.view, self.woken, self.version = View(), 0, 0
+        self.forest = Forest(self.view, self._wake)
+        for name, parent in parents.items():
+            self.put(name, parent)
+
+    def _wake(self) -> None:
+        self.woken += 1
+
+    def put(self, name: str, parent: str) -> None:
+        self.version += 1
+        spec = {"parent": parent} if parent else {}
+        metadata = {"name": name, "resourceVersion": str(self.version)}
+        self.view.apply("MODIFIED", {"kind": "PowerBudget", "metadata": metadata, "spec": spec})
+
+    def note(self, name: str, *workloads: Workload, limit: int = 50_000, **own: Any) -> None:
+        state = site(*workloads, cap_watts=limit, **own.pop("state", {}))
+        self.forest.note(name, state, plan(state), Own(limit, **({"fixed_watts": 0} | own)))
+
+    def note_all(self) -> None:
+        for name in TREE:
+            self.note(name, miner(it_watts_per_replica=1000)) if name in {"west", "east"} else self.note(name)
+
+
+def test_a_budget_without_relatives_is_alone_and_wakes_nobody() -> None:
+    trees = Trees({"west": ""})
+    trees.note("west", miner())
+    assert trees.forest.place("west") is ALONE
+    assert trees.woken == 0
+
+
+@pytest.mark.parametrize(
+    "parents",
+    [{"west": "nobody"}, {"west": "west"}, {"west": "east", "east": "west"}, {**TREE, "utility": "nobody"}],
+    ids=["missing", "itself", "cycle", "missing above"],
+)
+def test_a_missing_parent_and_a_cycle_mean_that_nothing_is_raised(parents: dict[str, str]) -> None:
+    trees = Trees(parents)
+    trees.note("west", miner())
+    assert trees.forest.place("west").gate == "ParentUnknown"
+
+
+def test_nothing_is_raised_until_every_budget_of_the_tree_is_known() -> None:
+    trees = Trees(TREE)
+    for name in ("utility", "feeder", "west"):
+        trees.note(name)
+        assert trees.forest.place("west").gate == "ParentUnknown"
+    trees.note("east")
+    assert trees.forest.place("west").gate == ""
+    trees.forest.forget("east")
+    assert trees.forest.place("west").gate == "ParentUnknown"
+
+
+@pytest.mark.parametrize("state", [{"raise_gate": "NotLeader"}, {"meter": Signal(5.0, "Stale")}])
+def test_what_forbids_a_raise_above_forbids_it_below(state: dict[str, Any]) -> None:
+    trees = Trees(TREE)
+    trees.note_all()
+    trees.note("utility", state=state)
+    assert trees.forest.place("west").gate == "ParentUnknown"
+
+
+def test_others_are_woken_by_what_changed_and_by_nothing_else() -> None:
+    trees = Trees(TREE)
+    trees.note_all()
+    before = trees.woken
+    trees.note_all()
+    assert trees.woken == before
+    trees.note("feeder", limit=3_000)
+    assert trees.woken == before + 1
+
+
+def test_a_limit_above_reaches_the_leaves_and_is_named() -> None:
+    trees = Trees(TREE)
+    trees.note_all()
+    trees.note("feeder", limit=3_000)
+    limits = {name: trees.forest.place(name).limits_watts for name in ("west", "east")}
+    assert {above for ((_, above),) in limits.values()} == {"feeder"}
+    state = site(miner(it_watts_per_replica=1000))
+    budget = within_tree(state.budget, trees.forest.place("east"))
+    assert budget.limited_by == "PowerBudget feeder"
+    assert budget.limit_watts <= 3_000
+
+
+def test_a_cut_above_is_followed_while_a_sibling_is_not_known() -> None:
+    trees = Trees(TREE)
+    trees.note_all()
+    trees.note("feeder", limit=3_000)
+    trees.forest.forget("east")
+    ((watts, _),) = trees.forest.place("west").limits_watts
+    assert watts <= 3_000
+
+
+def test_a_parent_has_the_books_of_all_below_in_its_own() -> None:
+    trees = Trees(TREE)
+    trees.note_all()
+    place = trees.forest.place("utility")
+    assert place.limits_watts == ()
+    budget = within_tree(site(fixed_watts=500, cap_watts=90_000).budget, place)
+    assert budget.committed_watts(0) == 500 + place.committed_watts
+    assert place.committed_watts == 20_000
+
+
+def test_an_emergency_above_is_one_below() -> None:
+    trees = Trees(TREE)
+    trees.note_all()
+    trees.note("utility", state={"emergency": True})
+    assert trees.forest.place("west").emergency
+    assert not trees.forest.place("utility").emergency
+
+
+def test_reserve_of_a_leaf_does_not_shrink_what_its_tree_leaves_to_it() -> None:
+    trees = Trees(TREE)
+    trees.note_all()
+    trees.note("feeder", limit=10_000)
+    ((watts, _),) = trees.forest.place("west").limits_watts
+    budget = within_tree(replace(site(cap_watts=50_000).budget, reserve_percent=10), trees.forest.place("west"))
+    assert watts <= budget.limit_watts <= watts + 1
+
+
+def test_best_effort_on_a_parent_leaves_the_floors_of_all_below() -> None:
+    stage = Stage(pool_raw(), target_raw(replicas=4))
+    stage.put(
+        {
+            "apiVersion": "wattswitch.io/v1alpha1",
+            "kind": "CurtailmentEvent",
+            "metadata": {"name": "call", "uid": "call", "creationTimestamp": format_time(NOW)},
+            "spec": {"budget": "west", "limit": {"all": True}, "urgency": "BestEffort"},
+        }
+    )
+    trees = Trees({"west": "", "hall": "west"})
+    trees.note("west")
+    trees.note("hall", inference(floor_replicas=2, it_watts_per_replica=1000), fixed_watts=300)
+    place = trees.forest.place("west")
+    state = observe(stage.site, stage.view, stage.entries(), NOW, "", place).state
+    assert place.floor_watts == 2_300
+    assert min(state.budget.event_limits_watts) >= 2_300 + stage.spec.overhead.fixed_watts
