@@ -67,6 +67,7 @@ class Forest:
             return Place(gate=Reason.PARENT_UNKNOWN)
         below = _below(name, parents)
         if not below and len(line) == 1:
+            self.forget(name)
             return ALONE
         lines = {each: found for each in parents if (found := _line(each, parents)) and found[-1] == line[-1]}
         known = {each: self._branches[each] for each in lines if each in self._branches}
@@ -84,9 +85,7 @@ class Forest:
         branch = branch_of(state, plan, own)
         if self._branches.get(name) != branch:
             self._branches[name] = branch
-            parents = self._parents()
-            if parents.get(name) or name in parents.values():
-                self._wake()
+            self._wake()
 
     def forget(self, name: str) -> None:
         """Drop what is known of a budget whose loop ends."""

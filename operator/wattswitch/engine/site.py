@@ -21,6 +21,7 @@ from wattswitch.engine import clock
 from wattswitch.engine.actuate import Actuator, Written
 from wattswitch.engine.books import Book, Pods
 from wattswitch.engine.eventrecords import event_records
+from wattswitch.engine.forest import ALONE
 from wattswitch.engine.gridfacts import drawn
 from wattswitch.engine.haste import Haste
 from wattswitch.engine.ledger import Ledger
@@ -171,7 +172,8 @@ class SiteLoop:
         place = self._services.forest.place(self.name)
         observation = observe(self._site, self._services.view, entries, now, self._raise_gate(), place)
         decision = plan(observation.state)
-        self._tell_tree(observation, decision)
+        if place is not ALONE:
+            self._tell_tree(observation, decision)
         self._site.correction.note(now, decision.committed_watts)
         self._site.grid.note(drawn(observation.state, decision))
         self._services.metrics.decision.labels(self.name).observe(max(0.0, clock.now() - now))

@@ -45,11 +45,13 @@ class Trees:
             self.note(name, miner(it_watts_per_replica=1000)) if name in {"west", "east"} else self.note(name)
 
 
-def test_a_budget_without_relatives_is_alone_and_wakes_nobody() -> None:
+def test_a_budget_without_relatives_is_alone_and_what_was_known_of_it_is_forgotten() -> None:
     trees = Trees({"west": ""})
     trees.note("west", miner())
     assert trees.forest.place("west") is ALONE
-    assert trees.woken == 0
+    trees.put("hall", "west")
+    trees.note("hall")
+    assert trees.forest.place("hall").gate == "ParentUnknown"
 
 
 @pytest.mark.parametrize(
