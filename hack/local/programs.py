@@ -69,7 +69,8 @@ def _named_by_environment(name: str) -> Path | None:
 
 
 def _on_path(name: str) -> Path | None:
-    found = shutil.which(name)
+    # Debian's mosquitto is in /usr/sbin, which is not on the PATH of everybody.
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin")
     if found is None:
         return None
     source = SOURCES.get(name)
@@ -96,6 +97,8 @@ def _version(source: Source) -> str:
 def _cached(name: str) -> Path:
     if name == "prometheus":
         return debian.unpacked_program("prometheus", "usr/bin/prometheus")
+    if name == "mosquitto":
+        return debian.unpacked_program("mosquitto", "usr/sbin/mosquitto", with_libraries=True)
     source = SOURCES[name]
     go = find_go()
     program = cache.root() / "programs" / f"{source.folder}-{_key(source, go)}" / name

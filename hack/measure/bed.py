@@ -5,13 +5,16 @@ import contextlib
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 from local import programs
 from local.cluster import Cluster
+from local.nodes import Rack
 from measure import objects
-from measure.api import Client
+from measure.api import Client, OnEvent
 from measure.board import Board
 from measure.feed import POLL_SECONDS, Feed, Numbers
 from measure.progress import say
@@ -19,12 +22,40 @@ from measure.subject import Subject
 
 CRDS = Path(__file__).resolve().parent.parent.parent / "crds"
 OWN = "/apis/wattswitch.io/v1alpha1"
+NAMESPACES = "/api/v1/namespaces"
 APPS = f"/apis/apps/v1/namespaces/{objects.NAMESPACE}/deployments"
 PODS = f"/api/v1/namespaces/{objects.NAMESPACE}/pods"
 POOLS = f"{OWN}/namespaces/{objects.NAMESPACE}/miningpools"
+SERVICES = f"{OWN}/namespaces/{objects.NAMESPACE}/inferencedeployments"
 BUDGETS = f"{OWN}/powerbudgets"
+EVENTS = f"{OWN}/curtailmentevents"
 READY_SECONDS = 120.0
 QUIET_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A site to lay out: the most pods that it will have, nodes for them, and the sizes that targets begin with.
+
+    `manifests` takes the address of the feeds, and gives what is created in each collection, in order.
+    """
+
+    pods: int
+    racks: list[Rack]
+    sizes: Mapping[str, int]
+    manifests: Callable[[str], Mapping[str, list[objects.Manifest]]]
+
+
+class Observer(Protocol):
+    """Whoever is told what the watches see."""
+
+    @property
+    def on_deployment(self) -> OnEvent:
+        """Takes a Deployment's event."""
+
+    @property
+    def on_pod(self) -> OnEvent:
+        """Takes a pod's event."""
 
 
 class Bed:
@@ -43,6 +74,18 @@ class Bed:
             await self._until_ready(subject, began)
             yield subject
             subject.check()
+
+    async def set_mode(self, mode: str, subject: Subject) -> None:
+        """Have the operator advise or enforce, and go on once it says that it does."""
+        path = f"{BUDGETS}/{objects.BUDGET}"
+        await self.client.patch(path, [{"op": "add", "path": "/spec/mode", "value": mode}])
+        async with asyncio.timeout(READY_SECONDS):
+            while True:
+                subject.check()
+                raw = await self.client.get(path)
+                if raw["status"].get("observedGeneration") == raw["metadata"]["generation"]:
+                    return
+                await asyncio.sleep(0.2)
 
     async def rest(self, quiet_seconds: float = QUIET_SECONDS) -> None:
         """Wait until no size and no pod has changed for a while."""
@@ -71,19 +114,29 @@ async def bed(
     controller_qps: int | None = 500,
 ) -> AsyncIterator[Bed]:
     """Start a cluster with `targets` Deployments of `replicas` pods and a pool for each, up to `largest` pods."""
+    async with laid_out(_equal(targets, largest, start, replicas), start, controller_qps=controller_qps) as place:
+        yield place
+
+
+@contextlib.asynccontextmanager
+async def laid_out(
+    plot: Plot, start: Numbers, *, controller_qps: int | None, observers: Sequence[Observer] = ()
+) -> AsyncIterator[Bed]:
+    """Start a cluster with a site on it; `observers` are told what the board is told."""
     programs.ensure_all()
     folder = Path(tempfile.mkdtemp(prefix="wattswitch-bench-"))
-    pods = targets * largest
+    targets = len(plot.sizes)
     try:
-        say(f"a cluster for {targets} targets and {pods} pods in {folder}")
+        say(f"a cluster for {targets} targets and {plot.pods} pods in {folder}")
         with Cluster(folder / "cluster", controller_qps=controller_qps) as cluster:
-            cluster.add_nodes(objects.racks(pods))
+            cluster.add_nodes(plot.racks)
             _install(cluster)
             async with Client(cluster.kubeconfig) as client, Feed(start) as feed:
-                await _settle_in(client, feed, targets, largest, replicas)
+                for collection, manifests in plot.manifests(feed.url).items():
+                    await client.create(collection, manifests)
                 board = Board()
-                async with _watching(client, board):
-                    board.expect(objects.sizes(start, targets, replicas))
+                async with _watching(client, (board, *observers)):
+                    board.expect(plot.sizes)
                     yield Bed(cluster, client, feed, board, folder, targets)
     except BaseException:
         say(f"logs: {folder}")
@@ -96,19 +149,25 @@ def _install(cluster: Cluster) -> None:
     cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", str(CRDS))
 
 
-async def _settle_in(client: Client, feed: Feed, targets: int, largest: int, replicas: int) -> None:
-    names = objects.names(targets)
-    await client.create("/api/v1/namespaces", objects.namespaces())
-    await client.create(BUDGETS, [objects.budget(feed.url, targets * largest)])
-    await client.create(APPS, [objects.deployment(name, replicas) for name in names])
-    await client.create(POOLS, [objects.pool(name, largest) for name in names])
+def _equal(targets: int, largest: int, start: Numbers, replicas: int) -> Plot:
+    names, pods = objects.names(targets), targets * largest
+
+    def manifests(feed_url: str) -> Mapping[str, list[objects.Manifest]]:
+        return {
+            NAMESPACES: objects.namespaces(),
+            BUDGETS: [objects.budget(feed_url, pods)],
+            APPS: [objects.deployment(name, replicas) for name in names],
+            POOLS: [objects.pool(name, largest) for name in names],
+        }
+
+    return Plot(pods, objects.racks(pods), objects.sizes(start, targets, replicas), manifests)
 
 
 @contextlib.asynccontextmanager
-async def _watching(client: Client, board: Board) -> AsyncIterator[None]:
+async def _watching(client: Client, observers: Sequence[Observer]) -> AsyncIterator[None]:
     watches = [
-        asyncio.create_task(client.follow(APPS, board.on_deployment)),
-        asyncio.create_task(client.follow(PODS, board.on_pod)),
+        asyncio.create_task(client.follow(APPS, _all_of([each.on_deployment for each in observers]))),
+        asyncio.create_task(client.follow(PODS, _all_of([each.on_pod for each in observers]))),
     ]
     try:
         yield
@@ -118,3 +177,11 @@ async def _watching(client: Client, board: Board) -> AsyncIterator[None]:
                 say(f"a watch ended: {failure}")
             watch.cancel()
         await asyncio.gather(*watches, return_exceptions=True)
+
+
+def _all_of(takers: Sequence[OnEvent]) -> OnEvent:
+    def tell(event_type: str, raw: dict[str, Any], at: float) -> None:
+        for take in takers:
+            take(event_type, raw, at)
+
+    return tell

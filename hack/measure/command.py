@@ -55,6 +55,11 @@ def _parser() -> argparse.ArgumentParser:
     memory.add_argument("--targets", type=_count, default=1000, help="Deployments, one pool each")
     memory.add_argument("--pods", type=_count, default=10_000, help="pods that all of them have")
     memory.add_argument("--patience", type=_count, default=600, help="seconds to wait for the pods")
+    shed = _add(benchmarks, "shed", _shed, "from the grid's event to the last write and to watts under its limit")
+    shed.add_argument("--miners", type=_pair, default=500, help="pods of pools, 50 to a Deployment; at least 2")
+    shed.add_argument("--services", type=_count, default=40, help="pods of inference, 10 to a Deployment")
+    shed.add_argument("--repeats", type=_count, default=20, help="events at raised rates of kube-controller-manager")
+    shed.add_argument("--slow-repeats", type=_count, default=4, help="events of each urgency at its default rates")
     queueing = _add(benchmarks, "queueing", _queueing, "queues of recorded jobs, watts split for good and switched")
     queueing.add_argument(
         "--trace", type=Path, metavar="FILE", help="a CSV of jobs, in place of those in $WATTSWITCH_DATA"
@@ -138,6 +143,12 @@ def _memory(chosen: argparse.Namespace) -> Report:
     from measure import memory
 
     return asyncio.run(memory.measure(chosen.targets, chosen.pods, chosen.patience))
+
+
+def _shed(chosen: argparse.Namespace) -> Report:
+    from measure import shed
+
+    return asyncio.run(shed.measure(chosen.miners, chosen.services, chosen.repeats, chosen.slow_repeats))
 
 
 def _queueing(chosen: argparse.Namespace) -> Report:

@@ -11,6 +11,7 @@ NAMESPACE = "bench"
 LEASE_NAMESPACE = "wattswitch-system"
 WATTS = 3500
 FIXED_WORTH = 91
+MINERS = "miner"
 PODS_PER_NODE = 110
 SPARE_NODES = 2
 
@@ -42,7 +43,7 @@ def sizes(numbers: Numbers, targets: int, largest: int = 1) -> dict[str, int]:
 
 def racks(pods: int) -> list[Rack]:
     """Nodes for this many pods and a few more."""
-    return [Rack("miner", math.ceil(pods / PODS_PER_NODE) + SPARE_NODES, pods_per_node=PODS_PER_NODE)]
+    return [Rack(MINERS, math.ceil(pods / PODS_PER_NODE) + SPARE_NODES, pods_per_node=PODS_PER_NODE)]
 
 
 def namespaces() -> list[Manifest]:
@@ -54,10 +55,12 @@ def namespaces() -> list[Manifest]:
     ]
 
 
-def deployment(name: str, replicas: int) -> Manifest:
-    """A target whose pods take the one to three seconds of a miner to die."""
-    labels = {"app": name, "wattswitch.io/rack": "miner"}
-    container = {"name": "miner", "image": "miner", "resources": {"requests": {"cpu": "10m"}}}
+def deployment(name: str, replicas: int, rack: str = MINERS, gpus: int = 0) -> Manifest:
+    """A target on one kind of node: a miner's pods take one to three seconds to die, those with GPUs five to ten."""
+    labels = {"app": name, "wattswitch.io/rack": rack}
+    limits = {"nvidia.com/gpu": str(gpus)} if gpus else {}
+    resources = {"requests": {"cpu": "10m", **limits}} | ({"limits": limits} if limits else {})
+    container = {"name": "main", "image": "main", "resources": resources}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -68,7 +71,7 @@ def deployment(name: str, replicas: int) -> Manifest:
             "selector": {"matchLabels": {"app": name}},
             "template": {
                 "metadata": {"labels": labels},
-                "spec": {"nodeSelector": {"wattswitch.io/rack": "miner"}, "containers": [container]},
+                "spec": {"nodeSelector": {"wattswitch.io/rack": rack}, "containers": [container]},
             },
         },
     }

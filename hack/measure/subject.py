@@ -1,8 +1,11 @@
 """The operator under measurement: a process as a user would start it, and what the kernel says that it used."""
 
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -59,18 +62,28 @@ class Subject:
             tail = self._log.read_text(errors="replace")[-TAIL_CHARACTERS:]
             raise RuntimeError(f"the operator ended with code {self._child.returncode}\n{tail}")
 
+    @contextmanager
+    def suspended(self) -> Iterator[None]:
+        """Hold it still until the block ends: it uses no processor meanwhile, and its Lease may run out."""
+        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.pid, signal.SIGCONT)
+
     @property
     def cpu_seconds(self) -> float:
         """Processor time that it has used so far."""
-        return cpu_seconds(Path(f"/proc/{self._pid}/stat").read_text(), os.sysconf("SC_CLK_TCK"))
+        return cpu_seconds(Path(f"/proc/{self.pid}/stat").read_text(), os.sysconf("SC_CLK_TCK"))
 
     @property
     def resident(self) -> Resident:
         """Its resident memory."""
-        return resident(Path(f"/proc/{self._pid}/status").read_text())
+        return resident(Path(f"/proc/{self.pid}/status").read_text())
 
     @property
-    def _pid(self) -> int:
+    def pid(self) -> int:
+        """Its process id. Raises RuntimeError before the block is entered."""
         if self._child is None:
             raise RuntimeError("it is not running")
         return self._child.pid

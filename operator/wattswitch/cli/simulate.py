@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 UTC: Final = "UTC"
 
+DRAWN_PER_SECOND: Final = 3
+"""How often the progress is drawn: each time takes milliseconds from the simulation."""
+
 CUT: Final = "; the last line is cut short and left out"
 
 
@@ -171,7 +174,7 @@ class _Bar:
 
     def __init__(self) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._progress = Progress(*columns, console=Console(stderr=True))
+        self._progress = Progress(*columns, console=Console(stderr=True), refresh_per_second=DRAWN_PER_SECOND)
         self._lines = [_Line(self._progress)]
 
     def __enter__(self) -> Self:

@@ -121,6 +121,11 @@ def observe(
     return Observation(state, tuple(entries), books, tuple(_unlisted(site, gone)))
 
 
+def committed_watts(site: Site, budget: Budget, now: float) -> int:
+    """Watts at the meter of everything in the books, sizes on their way included."""
+    return budget.committed_watts(sum(book.booked_pods(now) * book.watts for book in site.books.values()))
+
+
 def _controllable(entry: Entry, books: Mapping[str, Book]) -> bool:
     if entry.facts is None or entry.problem(Effect.REFUSED):
         return False

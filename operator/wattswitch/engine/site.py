@@ -25,7 +25,7 @@ from wattswitch.engine.forest import ALONE
 from wattswitch.engine.gridfacts import drawn
 from wattswitch.engine.haste import Haste
 from wattswitch.engine.ledger import Ledger
-from wattswitch.engine.observe import Observation, Site, living, observe
+from wattswitch.engine.observe import Observation, Site, committed_watts, living, observe
 from wattswitch.engine.reporter import Reporter
 from wattswitch.engine.roster import Roster
 from wattswitch.engine.services import Services
@@ -174,7 +174,6 @@ class SiteLoop:
         decision = plan(observation.state)
         if place is not ALONE:
             self._tell_tree(observation, decision)
-        self._site.correction.note(now, decision.committed_watts)
         self._site.grid.note(drawn(observation.state, decision))
         self._services.metrics.decision.labels(self.name).observe(max(0.0, clock.now() - now))
         changed = self._last_plan is None or decision != self._last_plan
@@ -186,6 +185,8 @@ class SiteLoop:
             self._actuator.act(decision, observation.books, self._site.books)
             for book in observation.books.values():
                 self._hasten(book)
+        # With what was just sent: pods of it may be measured before the next decision.
+        self._site.correction.note(now, committed_watts(self._site, observation.state.budget, now))
         if changed:
             self._record(observation, decision)
         self._reporter.count_over(decision)

@@ -5,7 +5,7 @@ what is far away is known less well, and matters less.
 """
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -121,7 +121,8 @@ def published_at(curve: PriceCurve, at: float) -> float | None:
 
 def curve_end(curve: PriceCurve) -> float:
     """Up to when prices are published; the distant past where none are."""
-    return max(_ends(curve), default=-math.inf)
+    ends = _ends(curve)
+    return ends[-1] if ends else -math.inf
 
 
 @lru_cache(maxsize=32)
@@ -167,7 +168,7 @@ def sight(lessons: Lessons, curve: PriceCurve, grid: Grid, now: float, price_per
 
 def spread_per_mwh(seen: Sight, grid: Grid, step_index: int) -> float:
     """How far apart the 10 % and the 90 % price of one hour ahead are."""
-    chances = seen.belief @ grid.hour_tails
-    low, high = (min(BINS - 1, int(np.searchsorted(chances, part))) for part in (0.1, 0.9))
+    chances: list[float] = (seen.belief @ grid.hour_tails).tolist()
+    low, high = min(BINS - 1, bisect_left(chances, 0.1)), min(BINS - 1, bisect_left(chances, 0.9))
     row = grid.prices[step_index + round(HOUR / grid.step_seconds)]
     return float(row[high] - row[low])

@@ -79,10 +79,11 @@ def solve(
     fractional, bound = _bound(freest, tell)
     tell("perfect foresight, whole pods")
     sizes = improve(problem, keep_to_ramps(problem, _rounded(problem, fractional)))
-    for other in others:
-        if problem.profit(other) > problem.profit(sizes):
-            sizes = improve(problem, other)
     profit = problem.profit(sizes)
+    for other in others:
+        if problem.profit(other) > profit:
+            sizes = improve(problem, other)
+            profit = problem.profit(sizes)
     return Oracle(sizes, profit, max(bound, profit), fractional)
 
 

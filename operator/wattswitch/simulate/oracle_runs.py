@@ -18,7 +18,7 @@ from wattswitch.simulate.problem import Floats, Ints, Mask
 
 NEVER: Final = -np.inf
 
-CHUNK_STEPS: Final = 512
+CHUNK_STEPS: Final = 256
 """Steps that are reckoned one after another."""
 
 NOTHING: Final = 1e-9
@@ -55,13 +55,14 @@ def best_runs(levels: Levels, min_run: int, min_off: int) -> Mask:
     result = np.zeros((steps, columns), dtype=np.bool_)
     for k in range(columns):
         on, off = _Turns(leave[:, k], forced_off[:, k], min_run), _Turns(enter[:, k], forced_on[:, k], min_off)
-        at, running, mature = 0, bool(backward.first_on[k]), 0
-        while at < steps:
-            turn = (on if running else off).next(at, mature)
-            until = min(turn + 1, steps)
-            result[at:until, k] = running
-            running, at = not running, until
-            mature = at + (min_run if running else min_off) - 1
+        begins, running, mature = [0], bool(backward.first_on[k]), 0
+        while begins[-1] < steps:
+            turn = (on if running else off).next(begins[-1], mature)
+            begins.append(min(turn + 1, steps))
+            running = not running
+            mature = begins[-1] + (min_run if running else min_off) - 1
+        turned = np.arange(len(begins) - 1) % 2 == 1
+        result[:, k] = np.repeat(turned != backward.first_on[k], np.diff(begins))
     return result
 
 
@@ -75,8 +76,11 @@ class _Turns:
 
     def next(self, at: int, mature: int) -> int:
         """The first such step from `at` on, by choice from `mature` on."""
-        place, forced = bisect_left(self._chosen, max(at, mature)), bisect_left(self._forced, at)
+        place = bisect_left(self._chosen, max(at, mature))
         first = self._chosen[place] if place < len(self._chosen) else self._end
+        if not self._forced:
+            return first
+        forced = bisect_left(self._forced, at)
         return min(first, self._forced[forced]) if forced < len(self._forced) else first
 
 

@@ -36,23 +36,54 @@ class _Walk:
         self._min_off: list[int] = problem.min_off_steps.tolist()
         self._no_lowering_until = [0] * problem.workloads
         self._no_raise_until = [0] * problem.workloads
+        self._dwell_until = 0
 
     def sizes(self) -> Ints:
         """Walk all steps."""
-        result = np.empty_like(self._wanted)
         order_of = self._orders()
-        least = self._p.least.tolist()
+        wanted: list[list[int]] = self._wanted.tolist()
+        least: list[list[int]] = self._p.least.tolist()
+        alone: list[list[int]] = fit(self._p, self._wanted, self._p.least).tolist()
         same = self._unchanged(order_of)
-        now = fit(self._p, self._wanted, self._p.least)[0].tolist()
-        result[0] = now
-        rested = False
+        result, rested, was = [alone[0]], False, alone[0]
         for t in range(1, self._p.steps):
             if not (rested and same[t]):
+                keeps_dwell = self._keeps_dwell(t, was, wanted[t], least[t], alone[t])
+                now = alone[t] if keeps_dwell else self._step(t, was, wanted[t], least[t], order_of[t])
+                rested = now == was and t >= self._dwell_until
+                if now != was:
+                    self._note_moves(t, was, now)
                 was = now
-                now = self._step(t, was, self._wanted[t].tolist(), least[t], order_of[t])
-                rested = now == was and t >= max(*self._no_lowering_until, *self._no_raise_until)
-            result[t] = now
-        return result
+            result.append(was)
+        return np.array(result, dtype=np.int64)
+
+    def _keeps_dwell(self, t: int, was: list[int], wanted: list[int], least: list[int], alone: list[int]) -> bool:
+        """Whether a step may run what it would without dwell, `alone`.
+
+        It may where nobody then loses what dwell protects or what it still wants, and nobody gains what dwell forbids:
+        what is protected would be given anyway, and what is forbidden would not, so that no one's share depends on it.
+        """
+        if self._p.ramp.binds:
+            return False
+        if t >= self._dwell_until:
+            return True
+        for i, (before, size) in enumerate(zip(was, alone, strict=True)):
+            if size < before:
+                if size < wanted[i] or t < self._no_lowering_until[i]:
+                    return False
+            elif size > before and size > least[i] and t < self._no_raise_until[i]:
+                return False
+        return True
+
+    def _note_moves(self, t: int, was: list[int], now: list[int]) -> None:
+        """Begin the dwell of all who moved."""
+        for i, (before, after) in enumerate(zip(was, now, strict=True)):
+            if after > before:
+                self._no_lowering_until[i] = t + self._min_run[i]
+                self._dwell_until = max(self._dwell_until, t + self._min_run[i])
+            elif after < before:
+                self._no_raise_until[i] = t + self._min_off[i]
+                self._dwell_until = max(self._dwell_until, t + self._min_off[i])
 
     def _orders(self) -> list[list[list[int]]]:
         """For each step the workloads in order of precedence, those of one priority together."""
@@ -77,11 +108,6 @@ class _Walk:
         if self._p.ramp.binds:
             precedence = np.array([i for group in groups for i in group])
             sizes = ramped(self._p, t, np.array(was), np.array(sizes), precedence).tolist()
-        for i, (before, after) in enumerate(zip(was, sizes, strict=True)):
-            if after > before:
-                self._no_lowering_until[i] = t + self._min_run[i]
-            elif after < before:
-                self._no_raise_until[i] = t + self._min_off[i]
         return sizes
 
     def _shared(

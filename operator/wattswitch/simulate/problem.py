@@ -126,8 +126,12 @@ class Problem:
     def orders(self) -> list[tuple[Ints, list[int]]]:
         """Steps that share an order of precedence, with it: the highest priority first, then the highest worth."""
         rank = np.lexsort((-self.worth_per_mwh, np.broadcast_to(-self.priority, self.worth_per_mwh.shape)))
-        distinct, which = np.unique(rank, axis=0, return_inverse=True)
-        return [(np.flatnonzero(which.ravel() == n), [int(i) for i in order]) for n, order in enumerate(distinct)]
+        changes = np.ones(len(rank), dtype=np.bool_)
+        changes[1:] = (rank[1:] != rank[:-1]).any(axis=1)
+        begins = np.flatnonzero(changes)
+        distinct, which = np.unique(rank[begins], axis=0, return_inverse=True)
+        which = np.repeat(which.ravel(), np.diff(begins, append=len(rank)))
+        return [(np.flatnonzero(which == n), order) for n, order in enumerate(distinct.tolist())]
 
     def unswitched(self) -> "Problem":
         """The same site if switching were free: no start or stop cost, no dwell, no ramp."""

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import shutil
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -11,9 +9,9 @@ from pathlib import Path
 import aiomqtt
 import pytest
 
-from local.ports import accepts_connections, free_ports
-from local.process import Process, wait_until_gone
-from local.tied import tied
+from local import programs
+from local.debian import NoAptError
+from local.mosquitto import Mosquitto
 from unit.bridges.doubles import MemoryPublisher
 from unit.feeds.servers import until
 from wattswitch.bridges.board import Board
@@ -21,45 +19,16 @@ from wattswitch.bridges.mqtt import Mqtt, MqttBridge
 from wattswitch.bridges.soluna import Moment
 
 TOPIC = "site/target"
-PROGRAM = (
-    os.environ.get("WATTSWITCH_MOSQUITTO") or shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
-)
-
-pytestmark = pytest.mark.skipif(
-    PROGRAM is None, reason="no mosquitto: install the Debian package, or name it in WATTSWITCH_MOSQUITTO"
-)
-
-
-class Broker:
-    """mosquitto on loopback."""
-
-    def __init__(self, folder: Path) -> None:
-        (self.port,) = free_ports(1)
-        self._folder = folder
-        (folder / "mosquitto.conf").write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n")
-        self._process: Process | None = None
-
-    def start(self) -> None:
-        command = [str(PROGRAM), "-c", str(self._folder / "mosquitto.conf")]
-        self._process = Process("mosquitto", tied(command), self._folder / "mosquitto.log")
-        ends_at = time.monotonic() + 20
-        while not accepts_connections(self.port):
-            assert time.monotonic() < ends_at, self._process.log_tail()
-            time.sleep(0.02)
-
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.ask_to_stop()
-            wait_until_gone(self._process._child, 10)
-            self._process = None
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    started = Broker(tmp_path)
-    started.start()
-    yield started
-    started.stop()
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    try:
+        programs.find("mosquitto")
+    except NoAptError as problem:
+        pytest.skip(str(problem))
+    with Mosquitto(tmp_path) as started:
+        yield started
 
 
 @pytest.fixture
@@ -68,7 +37,7 @@ def publisher() -> MemoryPublisher:
 
 
 @pytest.fixture
-async def board(broker: Broker, publisher: MemoryPublisher, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Board]:
+async def board(broker: Mosquitto, publisher: MemoryPublisher, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Board]:
     """A bridge that runs, with a watchdog of three seconds; give what it shows."""
     monkeypatch.setattr("wattswitch.bridges.mqtt.RETRY_SECONDS", 0.1)
     monkeypatch.setattr("wattswitch.bridges.mqtt.TICK_SECONDS", 0.1)
@@ -82,13 +51,13 @@ async def board(broker: Broker, publisher: MemoryPublisher, monkeypatch: pytest.
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def say(broker: Broker, target: int, *, at: float | None = None, retain: bool = False) -> None:
+async def say(broker: Mosquitto, target: int, *, at: float | None = None, retain: bool = False) -> None:
     payload = json.dumps({"target": target, "timestamp": time.time() if at is None else at})
     async with aiomqtt.Client("127.0.0.1", broker.port) as client:
         await client.publish(TOPIC, payload, qos=1, retain=retain)
 
 
-async def lifted(broker: Broker, publisher: MemoryPublisher) -> None:
+async def lifted(broker: Mosquitto, publisher: MemoryPublisher) -> None:
     """Say 100 over and over until the site is on."""
     async with asyncio.timeout(20):
         while publisher.open or not publisher.kept:
@@ -96,7 +65,7 @@ async def lifted(broker: Broker, publisher: MemoryPublisher) -> None:
             await asyncio.sleep(0.2)
 
 
-async def test_off_on_and_silence(broker: Broker, publisher: MemoryPublisher, board: Board) -> None:
+async def test_off_on_and_silence(broker: Mosquitto, publisher: MemoryPublisher, board: Board) -> None:
     await until(lambda: bool(publisher.open))
     await lifted(broker, publisher)
     await say(broker, 0)
@@ -109,7 +78,7 @@ async def test_off_on_and_silence(broker: Broker, publisher: MemoryPublisher, bo
 
 
 async def test_a_message_that_the_broker_kept_from_long_ago_does_not_lift(
-    broker: Broker, publisher: MemoryPublisher, board: Board
+    broker: Mosquitto, publisher: MemoryPublisher, board: Board
 ) -> None:
     await say(broker, 100, at=time.time() - 3600, retain=True)
     await until(lambda: any("TooOld" in problem for problem in board.problems()))
@@ -117,7 +86,7 @@ async def test_a_message_that_the_broker_kept_from_long_ago_does_not_lift(
 
 
 async def test_a_broker_that_dies_curtails_and_its_return_alone_lifts_nothing(
-    broker: Broker, publisher: MemoryPublisher, board: Board
+    broker: Mosquitto, publisher: MemoryPublisher, board: Board
 ) -> None:
     await lifted(broker, publisher)
     await asyncio.to_thread(broker.stop)

@@ -21,7 +21,9 @@ from unit.engine.site_objects import (
     target_raw,
 )
 from wattswitch.engine.books import SETTLE_SECONDS, Pods
+from wattswitch.engine.observe import committed_watts
 from wattswitch.feeds import CurveReading
+from wattswitch.planner import plan
 from wattswitch.planner.model import (
     Draw,
     GpuGroup,
@@ -581,3 +583,15 @@ def test_the_order_of_objects_makes_no_difference() -> None:
     ]
     forward, backward = Stage(*objects).state(), Stage(*reversed(objects)).state()
     assert forward == replace(backward, now=NOW)
+
+
+def test_what_is_sent_is_in_the_books_before_its_pods_are() -> None:
+    stage = Stage(pool_raw(), target_raw(replicas=4, alive=4))
+    state = stage.state()
+    (book,) = stage.site.books.values()
+    assert committed_watts(stage.site, state.budget, NOW) == plan(state).committed_watts
+    book.send(7)
+    assert committed_watts(stage.site, state.budget, NOW) == state.budget.committed_watts(7 * book.watts)
+    book.unsent()
+    book.send(1)
+    assert committed_watts(stage.site, state.budget, NOW) == state.budget.committed_watts(4 * book.watts)

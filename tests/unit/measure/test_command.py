@@ -35,7 +35,7 @@ def test_a_missed_target_is_told_and_is_no_failure(
     assert {"cores", "load_before", "load_after", "busy_cores_before"} <= document["machine"].keys()
 
 
-@pytest.mark.parametrize("arguments", [[], ["idle", "--targets", "0"], ["speed"]])
+@pytest.mark.parametrize("arguments", [[], ["idle", "--targets", "0"], ["shed", "--miners", "1"], ["speed"]])
 def test_wrong_use_is_refused(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["hack/bench", *arguments])
     with pytest.raises(SystemExit, match="2"):

@@ -1,11 +1,12 @@
 import os
+import time
 from pathlib import Path
 
 import pytest
 
-from measure import machine
+from measure import machine, subject
 from measure.memory import figures
-from measure.subject import Resident, cpu_seconds, resident
+from measure.subject import Resident, Subject, cpu_seconds, resident
 
 
 def test_cpu_seconds_are_user_and_system_time() -> None:
@@ -25,6 +26,25 @@ def test_the_kernel_says_it_in_this_form() -> None:
 
 def test_waiting_is_not_busy() -> None:
     assert machine.busy_ticks("cpu  100 10 50 9999 8888 3 2 1 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n") == 166
+
+
+def test_a_suspended_operator_stands_still_until_the_block_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subject, "tied", lambda _: ["sleep", "60"])
+    with Subject(tmp_path / "kubeconfig", tmp_path) as operator:
+        with operator.suspended():
+            operator.check()
+            until_state(operator.pid, stopped=True)
+        until_state(operator.pid, stopped=False)
+
+
+def until_state(pid: int, *, stopped: bool) -> None:
+    """Wait until the kernel says that a process is stopped, or that it is not."""
+    ends_at = time.monotonic() + 5
+    while (Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T") != stopped:
+        assert time.monotonic() < ends_at
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(("mib", "met"), [(143.0, True), (143.1, False)])

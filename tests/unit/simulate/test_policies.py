@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from unit.simulate.problems import MEGAWATT, Load, carries, problem, random_problem
-from wattswitch.simulate import policies
+from wattswitch.simulate import policies, policies_walk
 from wattswitch.simulate.policies import POLICIES, always_on, keda_like, ski_rental, static, threshold
 from wattswitch.simulate.policies_split import always, best_split, earned, up_to
 from wattswitch.simulate.policies_walk import walk
@@ -127,6 +127,16 @@ def test_keda_goes_to_its_minimum_after_the_cooldown() -> None:
 def test_keda_lowers_a_service_to_the_most_of_the_last_minutes() -> None:
     p = problem([50] * 7, Load(900.0, most=5, demand=[5, 1, 1, 1, 1, 3, 2]), step_seconds=100.0)
     assert keda_like(p).ravel().tolist() == [5, 5, 5, 5, 1, 3, 3]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_breaks_no_dwell_is_what_dwell_would_leave(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step that runs what it would by itself runs what it would if it were worked out from the one before."""
+    p = random_problem(seed, steps=60, loads=5, dwell=True)
+    wanted = np.where(np.random.default_rng(seed).random(p.demand.shape) < 0.8, p.demand, 0)
+    sizes = walk(p, wanted)
+    monkeypatch.setattr(policies_walk._Walk, "_keeps_dwell", lambda *_: False)
+    assert (walk(p, wanted) == sizes).all()
 
 
 def test_a_walk_repeats_what_does_not_change() -> None:
