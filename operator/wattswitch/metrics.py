@@ -45,7 +45,7 @@ class WorkloadSeries(Collector):
     def collect(self) -> Iterable[Metric]:
         """The series as of the last plans."""
         families = self._families()
-        for state, plan in self._shown.values():
+        for state, plan in list(self._shown.values()):  # the loop goes on meanwhile
             watts = {w.key: w.booked_pods * w.it_watts_per_replica for w in state.workloads}
             for target in plan.targets:
                 labels = (state.budget.name, *target.key.split("/", 2))

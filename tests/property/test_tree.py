@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from builders import miner, per_mwh, site
 from wattswitch.cluster import View
 from wattswitch.engine.forest import Forest
-from wattswitch.engine.observe import within_tree
 from wattswitch.planner import plan
 from wattswitch.planner.model import Plan, SiteState
 from wattswitch.planner.shares import Own
@@ -65,16 +64,16 @@ class World:
                 ),
             )
         state = site(*workloads, cap_watts=self.limits[name], raise_gate=place.gate)
-        return replace(state, budget=within_tree(state.budget, place))
+        return replace(state, budget=replace(state.budget, fixed_watts=place.committed_watts))
 
     def step(self, name: str) -> tuple[SiteState, Plan]:
         """One decision of one budget, acted on at once."""
         self.step_number += 1
         for pool in self.pools.values():
             pool.dying = [(until, count) for until, count in pool.dying if until > self.step_number]
+        place = self.forest.place(name)
         state = self.state(name)
-        decision = plan(state)
-        self.forest.note(name, state, decision, Own(self.limits[name], 0))
+        state, decision = self.forest.decide(name, state, plan(state), Own(self.limits[name], 0), place)
         for target in decision.targets:
             pool = self.pools[name]
             if target.replicas < pool.size:

@@ -96,6 +96,8 @@ class Account:
 
     def record_event(self, event: EventRecord) -> None:
         """Have an event written as it is known now; to be called whenever that changes."""
+        if _all_over([event], clock.now() - EVENT_MEMORY_SECONDS):
+            return
         of_key = self._events.setdefault(event.key, {})
         if of_key.get(event.uid) != event:
             of_key[event.uid] = event

@@ -8,6 +8,8 @@ from wattswitch.api.times import format_time, parse_time
 from wattswitch.curtailment import GridEvent, Phase, Window
 
 JOULES_PER_KWH = 3.6e6
+EXCEEDED = "Exceeded"
+"""The reason of an event whose target was met and is not any more."""
 MOST_SKIPPED = 64
 HELD_SECONDS = 60.0
 """What was drawn last counts for so long at most: a longer silence adds nothing to what was held back."""
@@ -43,6 +45,8 @@ class Course:
     shed_kwh: float = 0.0
     skipped: tuple[Skip, ...] = ()
     phase: Phase = Phase.SCHEDULED
+    acted: bool = False
+    """Whether it set a limit in this process."""
     _last: Drawn | None = field(default=None, repr=False)
 
     @classmethod
@@ -52,6 +56,7 @@ class Course:
         try:
             course.target_met_at = _time(status.get("targetMetAt"))
             course.restored_at = _time(status.get("restoredAt"))
+            course.exceeded = any(each.get("reason") == EXCEEDED for each in status.get("conditions") or ())
             course.limit_watts = None if status.get("limitWatts") is None else int(status["limitWatts"])
             course.shed_kwh = float(status.get("shedKilowattHours") or 0.0)
             course.worst_watts = None if status.get("worstWatts") is None else int(status["worstWatts"])
@@ -75,6 +80,7 @@ class Course:
 
     def note(self, event: GridEvent, window: Window, drawn: Drawn) -> None:
         """Take in one look at the site, as of which the event is in this window."""
+        self.acted = self.acted or window.limit_watts is not None
         if window.limit_watts is not None and window.phase in {Phase.ACTIVE, Phase.COOLDOWN}:
             self.limit_watts = window.limit_watts
         if self.phase is Phase.ACTIVE:

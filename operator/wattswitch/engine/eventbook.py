@@ -20,7 +20,7 @@ from wattswitch.mapping import grid_event_of
 logger = logging.getLogger(__name__)
 
 MOST_KEPT = 64
-"""Events whose memory fits into the budget's status; the lowest limits go first."""
+"""Events whose memory fits into the budget's status."""
 
 Raw = Mapping[str, Any]
 
@@ -68,9 +68,9 @@ class EventBook:
             self.events.pop(uid, None)
 
     def kept(self, uids: Iterable[str]) -> list[dict[str, str]]:
-        """What the status is to hold of these events, for the next process."""
-        events = sorted((self.events[uid] for uid in uids), key=lambda event: (event.ends_at, event.uid), reverse=True)
-        return sorted((_memory_of(event) for event in events[:MOST_KEPT]), key=lambda memory: memory["uid"])
+        """What the status is to hold of these events, the first of them, for the next process."""
+        events = [self.events[uid] for uid in uids][:MOST_KEPT]
+        return sorted((_memory_of(event) for event in events), key=lambda memory: memory["uid"])
 
     def _take(self, uid: str, raw: Raw, now: float) -> None:
         model, problems = parse(CurtailmentEvent, {key: raw[key] for key in raw if key != "status"})
@@ -92,10 +92,14 @@ class EventBook:
 
 
 def _ended_no_sooner_than_said(event: GridEvent, known: GridEvent | None, now: float) -> GridEvent:
-    """The event; one that was in force and is cut short into the past ends now, and its cooldown is still to come."""
+    """The event; one that is in force stays so where it is put off, and ends now where it is cut short into the past.
+
+    To end it, it is cancelled: then power comes back as after an end.
+    """
     if known is None or known.start > now or known.ends_at <= known.start:
         return event
-    return replace(event, end=max(event.end, min(now, known.ends_at)))
+    start = min(event.start, known.start) if known.ends_at > now else event.start
+    return replace(event, start=start, end=max(event.end, min(now, known.ends_at)))
 
 
 def made_at(raw: Raw, now: float) -> float:

@@ -16,7 +16,7 @@ def event_records(grid: Grid) -> Iterator[EventRecord]:
     """
     for uid in grid.windows:
         course = grid.courses[uid]
-        if course.limit_watts is not None:
+        if course.acted and course.limit_watts is not None:
             yield _record_of(grid.book.events[uid], course)
 
 

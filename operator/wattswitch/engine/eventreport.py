@@ -6,7 +6,7 @@ from typing import Any
 
 from wattswitch.api.times import format_time, is_writable
 from wattswitch.curtailment import GridEvent, Phase, Window
-from wattswitch.engine.course import Course
+from wattswitch.engine.course import EXCEEDED, Course
 from wattswitch.engine.grid import Grid
 from wattswitch.engine.observe import Site
 from wattswitch.engine.report import Finding, freshness
@@ -65,7 +65,7 @@ def _target_met(event: GridEvent, window: Window, course: Course) -> Finding:
         return Finding("TargetMet", holds=False, reason="Missed", message="it ended before its target was met")
     after = f"met {math.ceil(course.met_after_seconds(event) or 0)} s after it was due"
     if course.exceeded:
-        return Finding("TargetMet", holds=False, reason="Exceeded", message=f"{after}, and passed over again")
+        return Finding("TargetMet", holds=False, reason=EXCEEDED, message=f"{after}, and passed over again")
     return Finding("TargetMet", holds=True, reason="Met", message=after)
 
 
@@ -158,11 +158,10 @@ def _curtailed(grid: Grid, cap_watts: int) -> Finding:
 
 def _word(grid: Grid) -> str:
     """Where the strictest event is in its course, or that a number alone limits."""
-    by_name = {f"CurtailmentEvent {grid.book.events[uid].name}": uid for uid in grid.windows}
-    uid = by_name.get(grid.now.limited_by)
-    if uid is None and grid.now.limited_by.startswith("coincident"):
+    uid = grid.now.event_uid
+    if not uid and grid.now.limited_by.startswith("coincident"):
         return "CoincidentPeak"
-    return "GridLimit" if uid is None else str(grid.windows[uid].phase)
+    return str(grid.windows[uid].phase) if uid else "GridLimit"
 
 
 def _named(grid: Grid, uid: str) -> str:

@@ -1,6 +1,5 @@
 """What the grid lets one budget draw now: its events, its own number, and how each event goes."""
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -23,10 +22,14 @@ SHED_STEP_SECONDS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class GridNow:
-    """What holds at one moment. `limited_by` names what set the lowest of `limits_watts`."""
+    """What holds at one moment.
+
+    `limited_by` names what set the lowest of `limits_watts`, `event_uid` is its uid where that is an event.
+    """
 
     limits_watts: tuple[int, ...] = ()
     limited_by: str = ""
+    event_uid: str = ""
     emergency: bool = False
     look_again_at: float | None = None
 
@@ -64,22 +67,24 @@ class Grid:
         self.windows = {uid: window_of(event, site, at) for uid, event in self.book.events.items()}
         self._open_courses(mine, at)
         self._forget(mine)
-        limits = {
-            f"CurtailmentEvent {self.book.events[uid].name}": window.limit_watts
+        limits = [
+            (window.limit_watts, f"CurtailmentEvent {self.book.events[uid].name}", uid)
             for uid, window in self.windows.items()
             if window.limit_watts is not None
-        }
+        ]
         if spec.grid_limit is not None and reading is not None:
             watts = self.failsafe.watts(reading, spec.grid_limit.failsafe_watts, at, starting=starting)
-            limits[GRID_LIMIT if self.failsafe.lost_at is None else FAILSAFE] = watts
-        limits |= {f"coincident peak {name}": watts for name, watts in self.peaks.look(spec, read, at).items()}
-        lowest = min(limits.items(), key=lambda each: (each[1], each[0]), default=("", math.inf))
+            limits.append((watts, GRID_LIMIT if self.failsafe.lost_at is None else FAILSAFE, ""))
+        peaks = self.peaks.look(spec, read, at)
+        limits += [(watts, f"coincident peak {name}", "") for name, watts in peaks.items()]
+        lowest = min(limits, default=(spec.cap_watts, "", ""))
         untils = [window.until for window in self.windows.values() if window.until is not None]
         self.now = GridNow(
-            limits_watts=tuple(sorted(limits.values())),
-            limited_by=lowest[0] if lowest[1] < spec.cap_watts else "",
+            limits_watts=tuple(sorted(watts for watts, _, _ in limits)),
+            limited_by=lowest[1] if lowest[0] < spec.cap_watts else "",
+            event_uid=lowest[2],
             emergency=any(self._is_emergency(uid) for uid in self.windows),
-            look_again_at=min(untils, default=None),
+            look_again_at=min([*untils, *self.peaks.near_until.values()], default=None),
         )
         return self.now
 
@@ -95,8 +100,9 @@ class Grid:
         return {self.book.events[uid].name: self.courses[uid].is_met for uid in active}
 
     def kept(self) -> list[dict[str, str]]:
-        """The events that set a limit now, for the next process."""
-        return self.book.kept(uid for uid, window in self.windows.items() if window.limit_watts is not None)
+        """The events that set a limit now, for the next process, the lowest ones first where there are too many."""
+        limits = {uid: window.limit_watts for uid, window in self.windows.items() if window.limit_watts is not None}
+        return self.book.kept(sorted(limits, key=lambda uid: (limits[uid], uid)))
 
     def _is_emergency(self, uid: str) -> bool:
         event, window = self.book.events[uid], self.windows[uid]

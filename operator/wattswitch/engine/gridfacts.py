@@ -16,6 +16,8 @@ from wattswitch.planner.model import Budget, Plan, SiteState, Workload
 FLOOR: Final = "Floor"
 NOT_CONTROLLED: Final = "NotControlled"
 """Why pods draw on while an event is in force, beside the reasons for which a workload is held."""
+MOST_GRACE_SECONDS: Final = 3600
+"""A tenant's pods that ask for a longer grace period must not have the whole site come down hours before an event."""
 WRITES_PER_SECOND: Final = 200
 """Sizes that are written at least, all targets together; 1,000 were measured to take 2 to 4 s."""
 DELETIONS_PER_SECOND: Final = 20
@@ -55,19 +57,21 @@ def shed_seconds(books: Iterable[Book], now: float, it_limit_watts: int = 0) -> 
     drawing = list(_most_pods(books, now, it_limit_watts))
     if not drawing:
         return 0
-    dying = max(max(book.stop_seconds, book.drain_seconds, book.grace_seconds) for book, _ in drawing)
+    grace = max(min(book.grace_seconds, MOST_GRACE_SECONDS) for book, _ in drawing)
+    dying = max(grace, *(max(book.stop_seconds, book.drain_seconds) for book, _ in drawing))
     writes = len(drawing) / WRITES_PER_SECOND
     deletions = sum(pods for _, pods in drawing) / DELETIONS_PER_SECOND
     return math.ceil(writes + deletions + dying)
 
 
 def drawn(state: SiteState, plan: Plan) -> Drawn:
-    """What the books hold now, and what would run if the grid asked for nothing."""
+    """What the books hold now, or the meter shows beyond them, and what would run if the grid asked for nothing."""
     free = replace(state.budget, event_limits_watts=())
     workloads = {w.key: w for w in state.workloads}
     wanted = sum(workloads[target.key].it_watts(target.wanted_replicas) for target in plan.targets)
     unlimited = state.budget.committed_watts(wanted + state.staying_it_watts)
-    return Drawn(state.now, plan.committed_watts, min(unlimited, free.limit_watts), tuple(_skipped(state, plan)))
+    committed = plan.committed_watts + state.budget.correction_watts
+    return Drawn(state.now, committed, min(unlimited, free.limit_watts), tuple(_skipped(state, plan)))
 
 
 def _most_pods(books: Iterable[Book], now: float, it_limit_watts: int) -> Iterator[tuple[Book, int]]:

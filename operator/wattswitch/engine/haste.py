@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable
 from wattswitch.cluster import KubeClient, TargetFacts, delete_pods
 from wattswitch.engine import clock
 from wattswitch.engine.books import Book
-from wattswitch.engine.leftover import finds
 from wattswitch.errors import Forbidden, WattswitchError
 
 logger = logging.getLogger(__name__)
@@ -36,13 +35,14 @@ class Haste:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def hasten(self, book: Book) -> None:
-        """Have the pods of a target deleted whose size is 0 now; never those that are another target's too."""
+        """Have the pods of a target deleted whose size is 0 now, where no other target can have any of them."""
         now = clock.monotonic()
         if now < max(self._denied_until.get(book.namespace, 0.0), self._told_until.get(book.uid, 0.0)):
             return
         others = (each for each in self._near(book.namespace) if each.uid != book.uid)
-        if not book.selector or any(finds(book.selector, each.selector) for each in others):
+        if not all(disjoint(book.selector, each.selector) for each in others) or not _labels(book.selector):
             return
+        self._told_until = {uid: until for uid, until in self._told_until.items() if until > now}
         self._told_until[book.uid] = now + AGAIN_SECONDS
         task = asyncio.create_task(self._delete(book))
         self._tasks.add(task)
@@ -71,3 +71,16 @@ class Haste:
             logger.info("pods of namespace %s may not be deleted at once: their controllers do it", book.namespace)
         except WattswitchError as problem:
             logger.warning("pods of %s were not deleted at once, their controller does it: %s", book.key, problem)
+
+
+def disjoint(selector: str, other: str) -> bool:
+    """Whether no pod can have the labels of both: they ask for different values of one label."""
+    mine, theirs = _labels(selector), _labels(other)
+    return any(theirs.get(name, value) != value for name, value in mine.items())
+
+
+def _labels(selector: str) -> dict[str, str]:
+    """The labels of a selector that asks for values and nothing else; none where it asks for more than that."""
+    pairs = [term.partition("=") for term in selector.split(",")]
+    plain = all(sign and "=" not in value and not set(name + value) & set(" !()") for name, sign, value in pairs)
+    return {name: value for name, _, value in pairs} if plain else {}

@@ -35,12 +35,8 @@ class LeftOver:
         return self.pods
 
 
-def finds(selector: str, of_another: str) -> bool:
-    """Whether a label selector finds every pod that another one finds."""
-    return set(selector.split(",")) <= set(of_another.split(","))
-
-
 def heir_pods(selector: str, living: Iterable[TargetFacts]) -> Pods:
     """The pods of living targets that `selector` finds too: all of a target's or, for all that we know, none."""
-    heirs = [each for each in living if finds(selector, each.selector)]
+    labels = set(selector.split(","))
+    heirs = [each for each in living if labels <= set(each.selector.split(","))]
     return Pods(sum(each.status_replicas for each in heirs), sum(each.terminating_replicas or 0 for each in heirs))

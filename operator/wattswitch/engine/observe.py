@@ -17,7 +17,7 @@ from wattswitch.engine.books import Book, Pods
 from wattswitch.engine.correction import Correction
 from wattswitch.engine.forest import ALONE, Place
 from wattswitch.engine.grid import Grid
-from wattswitch.engine.gridfacts import allowing, shed_seconds, site_facts
+from wattswitch.engine.gridfacts import shed_seconds, site_facts
 from wattswitch.engine.learner import DemandLearner, Learner
 from wattswitch.engine.leftover import NO_PODS, LeftOver, heir_pods
 from wattswitch.engine.roster import Effect, Entry
@@ -109,10 +109,10 @@ def observe(
             draws.append(_draw(book, gone=book.uid in gone, now=now))
     site.demands.keep_only(controlled.keys())
     site.backlogs.keep_only(controlled.keys())
-    budget = _budget(site, now)
+    budget = _budget(site, now, whole=not place.gate)
     state = SiteState(
         now=now,
-        budget=within_tree(_limited_by_grid(site, view, budget, workloads, now, place), place),
+        budget=_joined(_limited_by_grid(site, view, budget, workloads, now, place), place),
         workloads=tuple(workloads + leaving),
         draws=tuple(draws),
         moves=tuple(site.moves),
@@ -330,10 +330,11 @@ def _draw(book: Book, *, gone: bool, now: float) -> Draw:
     )
 
 
-def _budget(site: Site, now: float) -> Budget:
+def _budget(site: Site, now: float, *, whole: bool) -> Budget:
+    """The budget alone; the meter is compared with the books only where these are `whole`, all below included."""
     spec, price = site.budget.spec, site.feeds.price()
     meter = signal(site.feeds.meter(), spec.meter) if spec.meter else None
-    if meter is not None and meter.fresh and meter.value is not None and spec.meter is not None:
+    if whole and meter is not None and meter.fresh and meter.value is not None and spec.meter is not None:
         site.correction.measure(meter.at, meter.value, spec.meter.deadband_watts)
     return budget_of(
         site.budget.metadata.name,
@@ -365,19 +366,14 @@ def _limited_by_grid(
     return replace(budget, event_limits_watts=grid.limits_watts, limited_by=grid.limited_by, emergency=grid.emergency)
 
 
-def within_tree(budget: Budget, place: Place) -> Budget:
-    """The budget with what the budgets above leave to it, and with what those below draw."""
+def _joined(budget: Budget, place: Place) -> Budget:
+    """The budget with what those below it draw."""
     if place is ALONE:
         return budget
-    limits = [(allowing(budget, watts), f"PowerBudget {above}") for watts, above in place.limits_watts]
-    lowest = min(limits, default=(budget.cap_watts, ""))
-    named = lowest[0] < min((budget.cap_watts, *budget.event_limits_watts))
     return replace(
         budget,
         fixed_watts=budget.fixed_watts + place.committed_watts,
-        upstream_limits_watts=tuple(watts for watts, _ in limits),
         emergency=budget.emergency or place.emergency,
-        limited_by=lowest[1] if named else budget.limited_by,
     )
 
 

@@ -21,7 +21,7 @@ from wattswitch.engine import clock
 from wattswitch.engine.actuate import Actuator, Written
 from wattswitch.engine.books import Book, Pods
 from wattswitch.engine.eventrecords import event_records
-from wattswitch.engine.forest import ALONE
+from wattswitch.engine.forest import ALONE, Place
 from wattswitch.engine.gridfacts import drawn
 from wattswitch.engine.haste import Haste
 from wattswitch.engine.ledger import Ledger
@@ -82,6 +82,8 @@ class SiteLoop:
         self._reported_at = self._idle_at = clock.monotonic()
         self._patient_until = clock.monotonic()
         self._last_plan: Plan | None = None
+        self._forest_version: int | None = None
+        """What the last decision saw of its tree; None where the budget has none."""
         self._following: asyncio.Task[None] | None = None
         self._site.books.update(self._ledger.read(raw, services.view.all("PowerLedger")))
         self._kept = raw.get("status") or {}
@@ -128,6 +130,7 @@ class SiteLoop:
                 self.step()
             except Exception:  # the loop must outlive any one decision
                 logger.exception("budget %s: the decision failed", self.name)
+                self._services.forest.doubt(self.name)
                 self._services.metrics.failures.labels(self.name).inc()
                 await asyncio.sleep(FAILURE_SECONDS)
                 continue
@@ -172,8 +175,9 @@ class SiteLoop:
         place = self._services.forest.place(self.name)
         observation = observe(self._site, self._services.view, entries, now, self._raise_gate(), place)
         decision = plan(observation.state)
+        self._forest_version = None
         if place is not ALONE:
-            self._tell_tree(observation, decision)
+            observation, decision = self._within_tree(observation, decision, place)
         self._site.grid.note(drawn(observation.state, decision))
         self._services.metrics.decision.labels(self.name).observe(max(0.0, clock.now() - now))
         changed = self._last_plan is None or decision != self._last_plan
@@ -193,11 +197,21 @@ class SiteLoop:
         self._report(observation, decision)
         self._keep_account(observation, decision)
 
-    def _tell_tree(self, observation: Observation, decision: Plan) -> None:
-        """Have the other budgets of the tree see what this one wants and holds, by its own limit."""
-        alone = replace(observation.state.budget, upstream_limits_watts=())
-        own = Own(alone.limit_watts, self._site.budget.spec.overhead.fixed_watts, self._site.shed_seconds)
-        self._services.forest.note(self.name, observation.state, decision, own)
+    def _within_tree(self, observation: Observation, alone: Plan, place: Place) -> tuple[Observation, Plan]:
+        """The decision within what the tree leaves, which the others see before it is acted on.
+
+        `alone` is what would be decided without the tree's limits: what the site claims of them.
+        """
+        forest, state = self._services.forest, observation.state
+        own = Own(
+            limit_watts=state.budget.limit_watts + state.budget.correction_watts,
+            fixed_watts=self._site.budget.spec.overhead.fixed_watts,
+            shed_seconds=self._site.shed_seconds,
+            starting=self._site.starting,
+        )
+        bounded, decision = forest.decide(self.name, state, alone, own, place)
+        self._forest_version = forest.version
+        return replace(observation, state=bounded), decision
 
     def _record(self, observation: Observation, decision: Plan) -> None:
         """Append the decision to the record; a full disk costs the line and nothing else."""
@@ -248,7 +262,8 @@ class SiteLoop:
         return self._site.budget.spec.mode is Mode.ENFORCE
 
     def _may_raise(self) -> bool:
-        return not self._raise_gate()
+        """Whether a raise that waits may be sent: the plan that wants it may be older than what happened since."""
+        return not self._raise_gate() and self._forest_version in {None, self._services.forest.version}
 
     def _raise_gate(self) -> str:
         services = self._services

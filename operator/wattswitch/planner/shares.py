@@ -8,18 +8,26 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from wattswitch.planner.model import PUE_SCALE, Budget, Mode, Plan, SiteState, Target, Workload
+from wattswitch.planner.bisection import largest
+from wattswitch.planner.model import NO_SURGE, PUE_SCALE, Budget, Mode, Plan, SiteState, Surge, Target, Workload
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Replicas of one workload. `watts_each` are at the meter; `gain_per_mwh` is what it earns beyond its power."""
+    """Replicas of one workload; `gain_per_mwh` is what it earns beyond its power."""
 
     priority: int
     gain_per_mwh: float
-    watts_each: int
+    it_watts_each: int
     floor: int
     wanted: int
+    surge: Surge = NO_SURGE
+    pue_1e4: int = PUE_SCALE
+
+    def watts(self, replicas: int) -> int:
+        """Watts at the meter of so many, their surge included."""
+        pods = replicas + self.surge.extra(replicas)
+        return -(-self.pue_1e4 * pods * self.it_watts_each // PUE_SCALE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +37,7 @@ class Own:
     limit_watts: int
     fixed_watts: int
     shed_seconds: float = 0.0
+    starting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +45,8 @@ class Branch:
     """One site of a tree, without the sites below it.
 
     `floor_watts` are its fixed watts and floors, `base_watts` what nobody can tell to go, `asked_watts` what it would
-    draw if everything had arrived, `committed_watts` what is in its books, and what this decision raises. `sure` says
-    that nothing of its own forbids a raise.
+    draw if everything had arrived, `committed_watts` what is in its books, and what this decision raises. What its
+    meter shows beyond the books is in all of them. `sure` says that nothing of its own forbids a raise.
     """
 
     own: Own
@@ -51,25 +60,25 @@ class Branch:
 
 
 def branch_of(state: SiteState, plan: Plan, own: Own) -> Branch:
-    """A site as others of its tree see it."""
+    """A site as others of its tree see it; one that only advises has nothing that can be told to go."""
     budget, workloads = state.budget, {w.key: w for w in state.workloads}
+    enforces = budget.mode is Mode.ENFORCE
 
     def drawn(it_watts: int) -> int:
-        return own.fixed_watts + _at_meter(budget, it_watts)
+        return own.fixed_watts + budget.correction_watts + -(-budget.pue_1e4 * it_watts // PUE_SCALE)
 
     floors = sum(w.it_watts(min(w.floor_replicas, w.max_replicas)) for w in state.workloads)
-    asked = sum(w.it_watts(w.spec_replicas) for w in state.workloads)
+    asked = sum(w.it_watts(w.spec_replicas) for w in state.workloads) + state.staying_it_watts
     raised = sum(_raised_it_watts(workloads[target.key], target) for target in plan.targets)
-    booked = state.booked_it_watts + (raised if budget.mode is Mode.ENFORCE else 0)
     return Branch(
         own=own,
         floor_watts=drawn(floors),
-        base_watts=drawn(state.staying_it_watts),
-        asked_watts=drawn(asked + state.staying_it_watts),
-        committed_watts=drawn(booked),
-        claims=tuple(_claim(workloads[target.key], target, plan, budget) for target in plan.targets),
+        base_watts=drawn(state.staying_it_watts if enforces else state.booked_it_watts),
+        asked_watts=drawn(asked),
+        committed_watts=drawn(state.booked_it_watts + (raised if enforces else 0)),
+        claims=tuple(_claim(workloads[t.key], t, plan, budget) for t in plan.targets) if enforces else (),
         emergency=budget.emergency,
-        sure=not state.raise_gate and (budget.meter is None or budget.meter.fresh),
+        sure=not state.raise_gate and not own.starting and (budget.meter is None or budget.meter.fresh),
     )
 
 
@@ -94,22 +103,36 @@ def shares(branches: Mapping[str, Branch], lines: Lines) -> Shares:
     """The shares of all sites of a tree. They sum up to more than a limit only by what nobody claims."""
     given = {name: branch.base_watts for name, branch in branches.items()}
     left = {name: branch.own.limit_watts for name, branch in branches.items()}
-    for name, watts in given.items():
+
+    def give(name: str, watts: int) -> None:
+        given[name] += watts
         for above in lines[name]:
             left[above] -= watts
+
+    for name, watts in dict(given).items():
+        given[name] = 0
+        give(name, watts)
     claims = [(name, claim) for name in sorted(branches) for claim in branches[name].claims]
     claims.sort(key=lambda each: (-each[1].priority, -each[1].gain_per_mwh))
-    for above_floor in (False, True):
-        for name, claim in claims:
-            floor = min(claim.floor, claim.wanted)
-            count = claim.wanted - floor if above_floor else floor
-            room = max(0, min(left[above] for above in lines[name]))
-            watts = min(count, room // claim.watts_each) * claim.watts_each
-            given[name] += watts
-            for above in lines[name]:
-                left[above] -= watts
-    unclaimed = {name: max(0, min(left[above] for above in lines[name])) for name in given}
+    floors = [0] * len(claims)
+    for place, (name, claim) in enumerate(claims):
+        floors[place] = _size(claim, 0, min(claim.floor, claim.wanted), _room(name, left, lines))
+        give(name, claim.watts(floors[place]))
+    for floor, (name, claim) in zip(floors, claims, strict=True):
+        size = _size(claim, floor, claim.wanted, _room(name, left, lines))
+        give(name, claim.watts(size) - claim.watts(floor))
+    unclaimed = {name: max(0, _room(name, left, lines)) for name in given}
     return Shares({name: watts + unclaimed[name] for name, watts in given.items()}, left)
+
+
+def _room(name: str, left_watts: Mapping[str, int], lines: Lines) -> int:
+    """What is left of every limit that a site draws through."""
+    return min(left_watts[above] for above in lines[name])
+
+
+def _size(claim: Claim, have: int, most: int, room_watts: int) -> int:
+    """The largest size up to `most` whose growth fits."""
+    return largest(have, max(have, most), lambda size: claim.watts(size) - claim.watts(have) <= room_watts)
 
 
 def bound_watts(name: str, branches: Mapping[str, Branch], lines: Lines) -> tuple[int, str]:
@@ -137,11 +160,10 @@ def _claim(w: Workload, target: Target, plan: Plan, budget: Budget) -> Claim:
     return Claim(
         priority=w.priority,
         gain_per_mwh=math.inf if w.held else -math.inf if w.leaving else gain,
-        watts_each=max(1, _at_meter(budget, w.it_watts(1))),
+        it_watts_each=w.it_watts_per_replica,
         floor=0 if kept else w.floor_replicas,
-        wanted=w.spec_replicas if kept else max(target.wanted_replicas, w.floor_replicas),
+        # Dwell and switch costs may keep more than is wanted.
+        wanted=w.spec_replicas if kept else max(target.wanted_replicas, target.goal_replicas, w.floor_replicas),
+        surge=w.surge,
+        pue_1e4=budget.pue_1e4,
     )
-
-
-def _at_meter(budget: Budget, it_watts: int) -> int:
-    return -(-budget.pue_1e4 * it_watts // PUE_SCALE)

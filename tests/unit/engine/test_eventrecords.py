@@ -33,6 +33,7 @@ def recorded(event: GridEvent, course: Course) -> list[EventRecord]:
 
 def test_everything_that_is_known_of_an_event_is_kept() -> None:
     course = Course(START - 60, 50_000, START + 5, START + 4_000, worst_watts=49_000, shed_kwh=12.5)
+    course.acted = True
     course.skipped = (Skip("MiningPool/m/a", "Paused"),)
     (record,) = recorded(replace(EVENT, cancelled_at=START + 900), course)
     assert record == EventRecord(
@@ -58,9 +59,13 @@ def test_everything_that_is_known_of_an_event_is_kept() -> None:
 
 
 def test_an_open_end_is_none() -> None:
-    (record,) = recorded(replace(EVENT, end=math.inf), Course(START, 50_000))
+    (record,) = recorded(replace(EVENT, end=math.inf), Course(START, 50_000, acted=True))
     assert (record.end, record.over_at, record.target_met_at, record.worst_watts) == (None, None, None, None)
 
 
 def test_of_an_event_that_sets_no_limit_in_this_process_nothing_is_written_over() -> None:
     assert recorded(EVENT, Course(START)) == []
+
+
+def test_an_event_that_was_over_before_this_process_is_left_as_the_last_one_wrote_it() -> None:
+    assert recorded(EVENT, Course(START - 60, 50_000, START + 5)) == []

@@ -1,6 +1,5 @@
 """Where a budget stands in its tree: who is above and below, what is not known, and what that forbids."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,9 +9,9 @@ from unit.engine.site_objects import NOW, Stage, pool_raw, target_raw
 from wattswitch.api.times import format_time
 from wattswitch.cluster import View
 from wattswitch.engine.forest import ALONE, Forest
-from wattswitch.engine.observe import observe, within_tree
+from wattswitch.engine.observe import observe
 from wattswitch.planner import plan
-from wattswitch.planner.model import Signal, Workload
+from wattswitch.planner.model import Mode, Plan, Signal, SiteState, Workload
 from wattswitch.planner.shares import Own
 
 TREE = {"utility": "", "feeder": "utility", "west": "feeder", "east": "feeder"}
@@ -37,8 +36,12 @@ class Trees:
         self.view.apply("MODIFIED", {"kind": "PowerBudget", "metadata": metadata, "spec": spec})
 
     def note(self, name: str, *workloads: Workload, limit: int = 50_000, **own: Any) -> None:
+        self.decide(name, *workloads, limit=limit, **own)
+
+    def decide(self, name: str, *workloads: Workload, limit: int = 50_000, **own: Any) -> tuple[SiteState, Plan]:
         state = site(*workloads, cap_watts=limit, **own.pop("state", {}))
-        self.forest.note(name, state, plan(state), Own(limit, **({"fixed_watts": 0} | own)))
+        given = Own(limit, **({"fixed_watts": 0} | own))
+        return self.forest.decide(name, state, plan(state), given, self.forest.place(name))
 
     def note_all(self) -> None:
         for name in TREE:
@@ -46,11 +49,14 @@ class Trees:
 
 
 def test_a_budget_without_relatives_is_alone_and_what_was_known_of_it_is_forgotten() -> None:
-    trees = Trees({"west": ""})
-    trees.note("west", miner())
+    trees = Trees({"west": "", "hall": "west"})
+    trees.note("west")
+    trees.note("hall", miner())
+    assert trees.forest.place("hall").gate == ""
+    trees.put("hall", "")
+    assert trees.forest.place("hall") is ALONE
     assert trees.forest.place("west") is ALONE
     trees.put("hall", "west")
-    trees.note("hall")
     assert trees.forest.place("hall").gate == "ParentUnknown"
 
 
@@ -98,31 +104,80 @@ def test_a_limit_above_reaches_the_leaves_and_is_named() -> None:
     trees = Trees(TREE)
     trees.note_all()
     trees.note("feeder", limit=3_000)
-    limits = {name: trees.forest.place(name).limits_watts for name in ("west", "east")}
-    assert {above for ((_, above),) in limits.values()} == {"feeder"}
-    state = site(miner(it_watts_per_replica=1000))
-    budget = within_tree(state.budget, trees.forest.place("east"))
-    assert budget.limited_by == "PowerBudget feeder"
-    assert budget.limit_watts <= 3_000
+    for name in ("west", "east"):
+        state, decision = trees.decide(name, miner(spec_replicas=10, it_watts_per_replica=1000))
+        assert state.budget.limited_by == "PowerBudget feeder"
+        assert decision.planned_watts <= 3_000
 
 
-def test_a_cut_above_is_followed_while_a_sibling_is_not_known() -> None:
+@pytest.mark.parametrize("lost", ["east", "utility"])
+def test_a_cut_above_is_followed_while_another_budget_of_the_tree_is_not_known(lost: str) -> None:
     trees = Trees(TREE)
     trees.note_all()
     trees.note("feeder", limit=3_000)
-    trees.forest.forget("east")
-    ((watts, _),) = trees.forest.place("west").limits_watts
-    assert watts <= 3_000
+    trees.forest.forget(lost)
+    _, decision = trees.decide("west", miner(spec_replicas=10, it_watts_per_replica=1000))
+    assert decision.planned_watts <= 3_000
+
+
+def test_a_cut_between_is_followed_while_the_top_does_not_exist() -> None:
+    trees = Trees({**TREE, "utility": "nobody"})
+    trees.note_all()
+    trees.note("feeder", limit=3_000)
+    _, decision = trees.decide("west", miner(spec_replicas=10, it_watts_per_replica=1000))
+    assert decision.planned_watts <= 3_000
+    assert trees.forest.place("feeder").committed_watts > 0
+
+
+def test_the_limit_is_reckoned_from_what_the_site_is_now() -> None:
+    trees = Trees({"root": "", "west": "root", "east": "root"})
+    for name in ("root", "west", "east"):
+        trees.note(name, limit=60_000)
+    trees.note("west", miner(spec_replicas=1, booked_pods=5, it_watts_per_replica=10_000), limit=60_000)
+    trees.note("east", miner(spec_replicas=5, it_watts_per_replica=10_000), limit=60_000)
+    state, decision = trees.decide("east", miner(spec_replicas=1, it_watts_per_replica=10_000), limit=60_000)
+    assert state.budget.limit_watts == 10_000
+    assert decision.raises == ()
+
+
+def test_the_first_workload_of_a_leaf_is_bound_too() -> None:
+    trees = Trees({"root": "", "west": "root", "east": "root"})
+    for name in ("root", "west", "east"):
+        trees.note(name, limit=50_000)
+    trees.note("west", miner(spec_replicas=5, max_replicas=5, it_watts_per_replica=10_000), limit=50_000)
+    _, decision = trees.decide("east", miner(it_watts_per_replica=10_000), limit=50_000)
+    assert decision.raises == ()
+
+
+def test_siblings_make_room_for_one_that_only_advises() -> None:
+    trees = Trees({"root": "", "west": "root", "east": "root"})
+    for name in ("root", "west", "east"):
+        trees.note(name, limit=100_000)
+    east = miner(spec_replicas=8, it_watts_per_replica=10_000)
+    trees.note("east", east, limit=100_000, state={"mode": Mode.ADVISE})
+    west = miner(spec_replicas=5, priority=10, it_watts_per_replica=10_000)
+    _, decision = trees.decide("west", west, limit=100_000)
+    assert decision.planned_watts == 20_000
+
+
+def test_a_decision_that_failed_keeps_the_tree_from_raising() -> None:
+    trees = Trees(TREE)
+    trees.note_all()
+    trees.forest.doubt("feeder")
+    assert trees.forest.place("west").gate == "ParentUnknown"
+    trees.note("feeder")
+    assert trees.forest.place("west").gate == ""
 
 
 def test_a_parent_has_the_books_of_all_below_in_its_own() -> None:
     trees = Trees(TREE)
     trees.note_all()
     place = trees.forest.place("utility")
-    assert place.limits_watts == ()
-    budget = within_tree(site(fixed_watts=500, cap_watts=90_000).budget, place)
-    assert budget.committed_watts(0) == 500 + place.committed_watts
     assert place.committed_watts == 20_000
+    stage = Stage()
+    alone = stage.state().budget.fixed_watts
+    state = observe(stage.site, stage.view, stage.entries(), NOW, "", place).state
+    assert state.budget.fixed_watts == alone + 20_000
 
 
 def test_an_emergency_above_is_one_below() -> None:
@@ -133,13 +188,25 @@ def test_an_emergency_above_is_one_below() -> None:
     assert not trees.forest.place("utility").emergency
 
 
-def test_reserve_of_a_leaf_does_not_shrink_what_its_tree_leaves_to_it() -> None:
+@pytest.mark.parametrize("taken_off", [{"reserve_percent": 10}, {"correction_watts": 0}])
+def test_reserve_of_a_leaf_does_not_shrink_what_its_tree_leaves_to_it(taken_off: dict[str, Any]) -> None:
     trees = Trees(TREE)
     trees.note_all()
+    trees.note("east")
     trees.note("feeder", limit=10_000)
-    ((watts, _),) = trees.forest.place("west").limits_watts
-    budget = within_tree(replace(site(cap_watts=50_000).budget, reserve_percent=10), trees.forest.place("west"))
-    assert watts <= budget.limit_watts <= watts + 1
+    state, _ = trees.decide("west", miner(spec_replicas=10, it_watts_per_replica=1000), state=taken_off)
+    assert 10_000 <= state.budget.limit_watts <= 10_001
+
+
+def test_what_a_leafs_meter_shows_beyond_its_books_comes_off_once() -> None:
+    trees = Trees(TREE)
+    trees.note_all()
+    trees.note("east")
+    trees.note("feeder", limit=10_000)
+    taken_off = {"correction_watts": 2_000}
+    state, decision = trees.decide("west", miner(spec_replicas=10, it_watts_per_replica=1000), state=taken_off)
+    assert state.budget.limit_watts == 8_000
+    assert decision.planned_watts == 8_000
 
 
 def test_best_effort_on_a_parent_leaves_the_floors_of_all_below() -> None:

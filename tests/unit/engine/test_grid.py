@@ -12,6 +12,7 @@ from wattswitch.engine.course import Course, Drawn, Skip
 from wattswitch.engine.eventbook import EventBook
 from wattswitch.engine.gridfacts import drawn, shed_seconds
 from wattswitch.engine.gridlimit import FailsafeLimit
+from wattswitch.engine.haste import disjoint
 from wattswitch.feeds import Reading
 from wattswitch.planner import plan
 
@@ -351,3 +352,58 @@ def test_what_has_gone_before_a_start_does_not_come_back_before_it() -> None:
     decision = plan(down.state())
     assert down.site.grid.windows["uid-call"].phase is Phase.APPROACH
     assert not decision.raises
+
+
+def test_a_namesake_that_asks_for_more_does_not_hide_the_cooldown_of_the_one_before_it() -> None:
+    site = stage(curtailment={"cooldownSeconds": 100})
+    first = event_raw(limit={"toWatts": 1000})
+    site.put(first)
+    site.state()
+    site.drop(first)
+    again = event_raw(limit={"toWatts": 9000})
+    again["metadata"]["uid"] = "uid-of-the-second"
+    site.put(again)
+    assert site.state(NOW + 10).budget.event_limits_watts == (1000, 9000)
+
+
+def test_an_event_in_force_is_not_ended_by_putting_it_off() -> None:
+    book = EventBook()
+    book.follow([event_raw(durationSeconds=3600)], NOW)
+    book.follow([event_raw(generation=2, durationSeconds=3600, start=format_time(NOW + 7200))], NOW + 10)
+    assert (book.events["uid-call"].start, book.events["uid-call"].end) == (NOW, NOW + 7200 + 3600)
+
+
+def test_an_event_that_is_still_to_come_may_be_put_off() -> None:
+    book = EventBook()
+    book.follow([event_raw(start=format_time(NOW + 60))], NOW)
+    book.follow([event_raw(generation=2, start=format_time(NOW + 7200))], NOW + 10)
+    assert book.events["uid-call"].start == NOW + 7200
+
+
+def test_an_event_that_was_missed_stays_missed_over_a_restart() -> None:
+    told = {"targetMetAt": format_time(NOW), "conditions": [{"type": "TargetMet", "reason": "Exceeded"}]}
+    assert Course.of_status(told, NOW).exceeded
+
+
+def test_a_grace_period_of_years_does_not_bring_a_site_down_hours_ahead() -> None:
+    site = stage()
+    site.state()
+    (book,) = site.site.books.values()
+    book.grace_seconds = 10**9
+    assert shed_seconds([book], NOW) < 3700
+
+
+@pytest.mark.parametrize(
+    ("selector", "other", "apart"),
+    [
+        ("app=a", "app=b", True),
+        ("app=a,row=1", "app=a,row=2", True),
+        ("app=a", "app=a,row=2", False),
+        ("app=a", "row=2", False),
+        ("app=a", "app in (a,b)", False),
+        ("gpu", "gpu=x", False),
+        ("app!=a", "app=b", False),
+    ],
+)
+def test_pods_are_only_deleted_where_no_other_target_can_have_them(selector: str, other: str, *, apart: bool) -> None:
+    assert disjoint(selector, other) is apart

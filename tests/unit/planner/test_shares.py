@@ -1,12 +1,11 @@
 """Shares of a limit that several sites have together."""
 
 import math
-from dataclasses import replace
 from typing import Any
 
-from builders import inference, miner, per_mwh, site
+from builders import NOW, inference, miner, per_mwh, site
 from wattswitch.planner import plan
-from wattswitch.planner.model import Draw, SiteState
+from wattswitch.planner.model import Draw, Mode, SiteState, Surge
 from wattswitch.planner.shares import Branch, Claim, Own, bound_watts, branch_of, shares
 
 
@@ -108,15 +107,41 @@ def test_a_site_as_others_see_it() -> None:
     assert found.asked_watts == 700 + 4_800 + 600
     assert found.committed_watts >= 700 + 7_200 + 1_200
     (mining,) = found.claims
-    assert (mining.watts_each, mining.gain_per_mwh) == (1_200, 91.0 - 40.0)
+    assert (mining.watts(1), mining.gain_per_mwh) == (1_200, 91.0 - 40.0)
     assert found.sure
 
 
 def test_what_a_decision_raises_is_in_its_books_for_the_others_at_once() -> None:
     state = site(miner(spec_replicas=0, max_replicas=5, it_watts_per_replica=1000), cap_watts=50_000)
     assert seen(state).committed_watts == 5_000
-    advising = replace(state, budget=replace(state.budget, mode="Advise"))
-    assert seen(advising).committed_watts == 0
+
+
+def test_who_only_advises_has_nothing_to_give_back() -> None:
+    state = site(miner(spec_replicas=3, it_watts_per_replica=1000), mode=Mode.ADVISE)
+    found = seen(state)
+    assert (found.base_watts, found.committed_watts, found.claims) == (3_000, 3_000, ())
+
+
+def test_surge_is_claimed_as_it_is_booked() -> None:
+    state = site(miner(spec_replicas=4, surge=Surge(percent=25), max_replicas=4, it_watts_per_replica=1000))
+    found = seen(state)
+    sites = tree(5_000, site=found)
+    assert bound_watts("site", *sites) == (5_000, "top")
+    assert found.claims[0].watts(4) == 5_000
+
+
+def test_what_dwell_keeps_is_claimed() -> None:
+    state = site(miner(spec_replicas=6, raised_at=NOW, min_run_seconds=600), price=500.0)
+    assert seen(state).claims[0].wanted == 6
+
+
+def test_what_the_meter_shows_beyond_the_books_is_drawn_for_the_others_too() -> None:
+    found = seen(site(miner(spec_replicas=3, it_watts_per_replica=1000, max_replicas=3), correction_watts=500))
+    assert (found.base_watts, found.committed_watts) == (500, 3_500)
+
+
+def test_a_site_that_is_starting_is_not_sure() -> None:
+    assert not seen(site(miner()), starting=True).sure
 
 
 def test_what_is_held_claims_what_it_has_before_all_of_its_priority() -> None:
