@@ -205,9 +205,7 @@ _SENTENCES: dict[str, Sentence] = {
     Reason.WORTH_STALE: _stale("worth", _worth_problem),
     Reason.DEMAND_STALE: _stale("demand", _demand_problem),
     Reason.METER_STALE: _stale("meter", _meter_problem),
-    Reason.PARENT_UNKNOWN: _fixed(
-        "a budget of its tree is missing, unknown or may not raise: nothing is raised"
-    ),
+    Reason.PARENT_UNKNOWN: _fixed("a budget of its tree is missing, unknown or may not raise: nothing is raised"),
     Reason.VIEW_STALE: _fixed("the cluster has not been re-listed lately: nothing is raised until it is"),
     Reason.NOT_LEADER: _fixed("this operator does not hold the Lease: it raises nothing"),
     Reason.LEDGER_UNWRITTEN: _fixed("the books could not be written: nothing is raised until they are"),
