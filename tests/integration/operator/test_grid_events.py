@@ -103,7 +103,7 @@ def test_best_effort_keeps_the_floors_and_firm_does_not(site: Site, grid: Grid) 
     site.becomes(miners=10, others=10)
     soft = grid.asks({"all": True}, urgency="BestEffort")
     site.becomes(miners=2, others=3)
-    assert grid.status(soft)["limitWatts"] == 5_000
+    until(lambda: grid.status(soft).get("limitWatts"), 5_000)
     until(lambda: {each["reason"] for each in grid.status(soft).get("skipped", ())}, {"Floor"})
     grid.asks({"toWatts": 3_000}, urgency="Firm")
     site.becomes(miners=0, others=3)
