@@ -90,6 +90,11 @@ class Actuator:
         """Whether any write is unanswered."""
         return bool(self._sent)
 
+    @property
+    def lowering(self) -> bool:
+        """Whether any lowering is unanswered."""
+        return any(not job.raises for job in self._sent.values())
+
     def withdraw(self, *, raises_only: bool) -> None:
         """Take back what is not sent yet, so that its books are at their sizes before.
 

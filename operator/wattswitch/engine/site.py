@@ -51,7 +51,7 @@ FIRST_ANSWER_LOOK_SECONDS = 0.05
 REPORT_SECONDS = 3.0
 """After the first write, or the last report, decisions are told even while sizes are still being written."""
 MOST_SHARE_OF_TIME = 0.25
-SHARE_WHILE_SENDING = 0.1
+SHARE_WHILE_LOWERING = 0.1
 """Of one loop's time that decisions may take, so that the writes that they ask for get the rest."""
 MOST_GAP_SECONDS = 1.0
 """Between two decisions while there is something to decide: what another hand adds is to be taken back within 2 s."""
@@ -139,7 +139,7 @@ class SiteLoop:
 
     async def _rest(self, took_seconds: float) -> None:
         """Wait for an event or a deadline."""
-        share = SHARE_WHILE_SENDING if self._actuator.sending else MOST_SHARE_OF_TIME
+        share = SHARE_WHILE_LOWERING if self._actuator.lowering else MOST_SHARE_OF_TIME
         await asyncio.sleep(max(LEAST_GAP_SECONDS, min(took_seconds / share - took_seconds, MOST_GAP_SECONDS)))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._seconds_to_deadline()):
