@@ -6,6 +6,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -17,6 +18,7 @@ WRITE_VERBS = frozenset({"POST", "PUT", "PATCH", "APPLY", "DELETE", "DELETECOLLE
 AT_ONCE = 16
 LINE_BYTES = 4 * 1024 * 1024
 WATCH_SECONDS = 3000
+PATIENCE_SECONDS = 20.0
 _TOTAL = re.compile(r"^apiserver_request_total\{(?P<labels>[^}]*)\} (?P<count>\S+)$", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
 
@@ -65,10 +67,14 @@ class Client:
         return json.loads(await self.text(path))
 
     async def text(self, path: str) -> str:
-        """The answer as it came."""
-        async with self._open.get(path) as answer:
-            answer.raise_for_status()
-            return await answer.text()
+        """The answer as it came; a server that is not ready yet, as for a kind that is new, is asked again."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            async with self._open.get(path) as answer:
+                if answer.status != HTTPStatus.TOO_MANY_REQUESTS or time.monotonic() > deadline:
+                    answer.raise_for_status()
+                    return await answer.text()
+            await asyncio.sleep(1)
 
     async def create(self, collection: str, manifests: Iterable[Mapping[str, Any]]) -> None:
         """Create objects, a few at a time. Raises RuntimeError with what the server says."""
